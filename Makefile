@@ -1,0 +1,68 @@
+# The way in. `make demo` and `make test` do all the set-up that they need; see CONTRIBUTING.md.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SETUP := $(VENV)/.setup-done
+UV_LOCKED := $(shell sed -n '/^name = "uv"$$/{n;s/^version = "\(.*\)"$$/\1/p;}' uv.lock)
+PROJECTS := pyproject.toml uv.lock $(wildcard packaging/*/pyproject.toml envs/*/pyproject.toml)
+PYTEST_ARGS ?=
+
+export UV_PYTHON_DOWNLOADS := never
+# An activated environment of another project must not be mistaken for ours.
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format interop slow lowest build clean
+
+help:  ## Show this list
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-10s %s\n", $$1, $$2}'
+
+setup: $(SETUP)  ## Make .venv with the locked dependencies, OpenEnv and the echo environment
+
+demo: $(SETUP)  ## Use the echo environment in every way there is
+	@$(BIN)/openenv demo
+
+test: $(SETUP)  ## Run the quick tests and report branch coverage
+	@$(BIN)/pytest -q -n auto --cov --cov-report=term $(PYTEST_ARGS)
+
+slow: $(SETUP)  ## Run the tests that take long, such as measuring a fresh installation
+	@$(BIN)/pytest -q -m slow $(PYTEST_ARGS)
+
+interop: $(SETUP)  ## Run our client and server against those of openenv 0.10.0
+	@$(BIN)/pytest -q -m interop tests/interop $(PYTEST_ARGS)
+
+lowest: $(SETUP)  ## Run the quick tests with the oldest dependencies allowed
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .lowest
+	@$(BIN)/uv pip install --quiet --python .lowest --resolution lowest-direct -e .
+	@$(BIN)/uv pip install --quiet --python .lowest --group dev -e packaging/openenv $(addprefix -e ,$(wildcard envs/*))
+	@.lowest/bin/pytest -q -n auto $(PYTEST_ARGS)
+
+lint: $(SETUP)  ## Check style, formatting and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(SETUP)  ## Put the code in order
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+build: $(SETUP)  ## Build both distributions into dist/
+	@$(BIN)/uv build --quiet --all-packages --out-dir dist
+
+clean:  ## Remove everything that these commands made
+	rm -rf $(VENV) .peer .lowest dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+	  || { echo "OpenEnv needs Python 3.10 or newer: make PYTHON=/path/to/python3 ..." >&2; exit 1; }
+	@echo "Making $(VENV)"
+	@$(PYTHON) -m venv $(VENV) \
+	  || { rm -rf $(VENV); echo "Python's venv module is missing (on Debian: apt install python3-venv)" >&2; exit 1; }
+
+$(SETUP): $(PROJECTS) | $(BIN)/python
+	@echo "Installing the locked dependencies (the first time takes about a minute)"
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_LOCKED)
+	@$(BIN)/uv sync --quiet --frozen --all-packages --python $(BIN)/python
+	@touch $@
