@@ -19,6 +19,7 @@ help:  ## Show this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-10s %s\n", $$1, $$2}'
 
 setup: $(SETUP)  ## Make .venv with the locked dependencies, OpenEnv and the echo environment
+	@echo "$(VENV) is ready"
 
 demo: $(SETUP)  ## Use the echo environment in every way there is
 	@$(BIN)/openenv demo
@@ -62,7 +63,7 @@ $(BIN)/python:
 	  || { rm -rf $(VENV); echo "Python's venv module is missing (on Debian: apt install python3-venv)" >&2; exit 1; }
 
 $(SETUP): $(PROJECTS) | $(BIN)/python
-	@echo "Installing the locked dependencies (the first time takes about a minute)"
+	@echo "Installing the locked dependencies into $(VENV)"
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_LOCKED)
 	@$(BIN)/uv sync --quiet --frozen --all-packages --python $(BIN)/python
 	@touch $@
