@@ -37,7 +37,7 @@ lowest: $(SETUP)  ## Run the quick tests with the oldest dependencies allowed
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .lowest
 	@$(BIN)/uv pip install --quiet --python .lowest --resolution lowest-direct -e .
 	@$(BIN)/uv pip install --quiet --python .lowest --group dev -e packaging/openenv $(addprefix -e ,$(wildcard envs/*))
-	@.lowest/bin/pytest -q -n auto $(PYTEST_ARGS)
+	@.lowest/bin/pytest -q -n auto -W ignore::pytest.PytestRemovedIn10Warning $(PYTEST_ARGS)
 
 lint: $(SETUP)  ## Check style, formatting and types
 	@$(BIN)/ruff check .
