@@ -1,0 +1,3 @@
+"""Ways to have a running environment server."""
+
+__all__: list[str] = []

@@ -1,0 +1,116 @@
+"""How a server is launched: the command, and where."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from openenv.core.exceptions import ConfigurationError
+
+from ._manifest import read_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Launch", "command_launch", "project_launch"]
+
+# Clients accept messages of 100 MB unless told otherwise; uvicorn alone would stop at 16.
+_UVICORN_OPTIONS = ("--no-access-log", "--ws-max-size", str(100 * 1024 * 1024))
+# Known to this interpreter's uvicorn, and not to every one that a project may have.
+_OWN_UVICORN_OPTIONS = ("--ws", "websockets-sansio")
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A command that runs a server.
+
+    Attributes:
+        name: What to call the server in messages.
+        command: Program and arguments, with `{fd}`, `{host}` and `{port}` still to be filled in.
+        directory: Where it runs; `None` for the caller's own directory.
+        is_foreign: Whether it runs in another Python environment than this process.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    directory: Path | None
+    is_foreign: bool = False
+
+    @property
+    def takes_socket(self) -> bool:
+        """Tell whether the command inherits a listening socket."""
+        return any("{fd}" in part for part in self.command)
+
+    def arguments(self, *, host: str, port: int, descriptor: int = -1) -> list[str]:
+        """Return the command with its places filled in."""
+        values = {"{fd}": str(descriptor), "{host}": host, "{port}": str(port)}
+        return [_filled(part, values) for part in self.command]
+
+
+def command_launch(command: Sequence[str | os.PathLike[str]], directory: str | os.PathLike[str] | None) -> Launch:
+    """Launch a command as it is.
+
+    Raises:
+        ConfigurationError: It is empty, or there is no such directory.
+    """
+    if isinstance(command, str) or not command:
+        raise ConfigurationError(f"expected command as a list of a program and its arguments, got {command!r}")
+    if directory is not None and not Path(directory).is_dir():
+        raise ConfigurationError(f"expected a directory to run the command in, got {os.fspath(directory)!r}")
+    parts = tuple(os.fspath(part) for part in command)
+    return Launch(f"server {Path(parts[0]).name}", parts, None if directory is None else Path(directory).resolve())
+
+
+def project_launch(
+    source: str | os.PathLike[str],
+    *,
+    app: str | None = None,
+    python: Sequence[str] | None = None,
+    reload: bool = False,
+) -> Launch:
+    """Launch uvicorn with the application of an environment.
+
+    Args:
+        source: An environment's directory, or the import name of an installed package.
+        app: The application, as `module:attribute`; by default what `openenv.yaml` says, else `server.app:app`.
+        python: Command that runs Python; `None` for this interpreter.
+        reload: Whether the server starts anew when its source changes.
+
+    Raises:
+        ConfigurationError: There is no such environment, or its `openenv.yaml` is not valid.
+    """
+    if app is not None and app.count(":") != 1:
+        raise ConfigurationError(f"expected app as 'module:attribute', got {app!r}")
+    app, directory = _find(source, app)
+    options = [*_UVICORN_OPTIONS, *(_OWN_UVICORN_OPTIONS if python is None else ()), *(("--reload",) if reload else ())]
+    command = [*(python or [sys.executable]), "-m", "uvicorn", app, "--fd", "{fd}", *options]
+    return Launch(f"server of {os.fspath(source)}", tuple(command), directory, is_foreign=python is not None)
+
+
+def _find(source: str | os.PathLike[str], app: str | None) -> tuple[str, Path | None]:
+    """Return the application and the directory from which it is imported."""
+    path = Path(source)
+    if path.is_dir():
+        directory = path.resolve()
+        return app or read_manifest(directory).app, directory
+    if not isinstance(source, str) or not source.isidentifier():
+        raise ConfigurationError(
+            f"expected an environment's directory or the import name of an installed package, got {os.fspath(source)!r}"
+        )
+    spec = importlib.util.find_spec(source)
+    if spec is None or not spec.submodule_search_locations:
+        raise ConfigurationError(f"{source!r} is neither a directory nor an installed package: pip install it first")
+    if app is None:
+        app = read_manifest(Path(next(iter(spec.submodule_search_locations)))).app
+        app = app if app.startswith(f"{source}.") else f"{source}.{app}"
+    return app, None
+
+
+def _filled(part: str, values: dict[str, str]) -> str:
+    for place, value in values.items():
+        part = part.replace(place, value)
+    return part
