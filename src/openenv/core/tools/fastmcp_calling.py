@@ -1,0 +1,76 @@
+"""From a call of a FastMCP server's tool to its observation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import ValidationError
+
+from ..env_server.mcp_types import CallToolAction, CallToolObservation, ToolError, ToolErrorType
+from .calling import observe_failure, observe_unknown_tool, within
+from .fastmcp_session import FastMCPSession
+
+__all__ = ["call_server_tool"]
+
+
+async def call_server_tool(
+    session: FastMCPSession,
+    action: CallToolAction,
+    *,
+    timeout_s: float | None = None,
+    other_tools: Iterable[str] = (),
+    hint: str = "",
+) -> CallToolObservation:
+    """Return the observation of a call; its result is the object that FastMCP's client gives.
+
+    Args:
+        session: The session with the server.
+        action: The tool's name and arguments.
+        timeout_s: How long the tool may take, in seconds; `None` for no limit.
+        other_tools: Names of tools that are not the server's, for the message where it has none of that name.
+        hint: What else to say in that case.
+
+    Raises:
+        Exception: The server could not be reached or did not list its tools.
+    """
+    name = action.tool_name
+    try:
+        result = await within(session.call_tool(name, action.arguments), name, timeout_s)
+    except TimeoutError as exc:
+        return observe_failure(name, exc)
+    if not result.is_error:
+        return CallToolObservation(tool_name=name, result=result)
+    known = [tool.name for tool in await session.list_tools()]
+    if name not in known:
+        return observe_unknown_tool(name, [*known, *other_tools], hint)
+    message = _text_of(result)
+    return CallToolObservation(tool_name=name, error=_error_of(session.failure_of(name, message), message))
+
+
+def _error_of(raised: Exception | None, message: str) -> ToolError:
+    """Return the error of a call, its kind told from the exception. FastMCP has logged it."""
+    if raised is None:
+        return ToolError(error_type=ToolErrorType.EXECUTION_ERROR, message=message)
+    if _refuses_arguments(raised):
+        return ToolError(error_type=ToolErrorType.INVALID_ARGS, message=message)
+    # FastMCP wraps what a tool raises in an error of its own.
+    cause = raised.__cause__ if _is_fastmcp(raised) and isinstance(raised.__cause__, Exception) else raised
+    kind = ToolErrorType.TIMEOUT if isinstance(cause, TimeoutError) else ToolErrorType.EXECUTION_ERROR
+    return ToolError(error_type=kind, message=message, exception_type=type(cause).__qualname__)
+
+
+def _refuses_arguments(raised: Exception) -> bool:
+    """Return whether the arguments were wrong: FastMCP 3 has a class for it, FastMCP 2 gives pydantic's error."""
+    if isinstance(raised, ValidationError):
+        return raised.title.startswith("call[")
+    return _is_fastmcp(raised) and type(raised).__name__ == "ValidationError"
+
+
+def _is_fastmcp(raised: Exception) -> bool:
+    return type(raised).__module__.partition(".")[0] == "fastmcp"
+
+
+def _text_of(result: Any) -> str:
+    texts = (getattr(block, "text", None) for block in result.content)
+    return "\n".join(text for text in texts if text) or "the tool failed without a message"
