@@ -1,0 +1,97 @@
+"""The pydantic base of everything that crosses the wire: arrays, bytes and NaN survive the way."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+__all__ = ["FROM_WIRE", "WireModel"]
+
+FROM_WIRE: dict[str, bool] = {"openenv_wire": True}
+"""Validation context that says: these values were decoded from a frame, so bytes are base64 text."""
+
+_SchemaDict: TypeAlias = dict[str, Any]
+
+
+def _bytes_from_wire(value: object, info: core_schema.ValidationInfo[Any]) -> object:
+    """Decode base64 (both alphabets) where the value came from a frame; other text stays text."""
+    if info.context is not FROM_WIRE or not isinstance(value, str):
+        return value
+    try:
+        return base64.b64decode(value.replace("-", "+").replace("_", "/"), validate=True)
+    except binascii.Error:
+        # Peers before 0.11 send bytes as UTF-8 text.
+        return value.encode()
+
+
+def _array_from_lists(value: object) -> object:
+    """Make a numpy array of nested lists: JSON has no arrays of its own."""
+    if not isinstance(value, (list, tuple)):
+        return value
+    import numpy as np
+
+    return np.asarray(value)
+
+
+def _is_array_schema(schema: _SchemaDict) -> bool:
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and schema.get("type") == "is-instance" and schema.get("cls") is numpy.ndarray
+
+
+def _array_json_schema(_schema: CoreSchema, _handler: Callable[[CoreSchema], dict[str, Any]]) -> dict[str, Any]:
+    return {"type": "array", "items": {}, "description": "An array as nested lists."}
+
+
+def _for_wire(schema: _SchemaDict) -> _SchemaDict | None:
+    """Return what replaces a schema node so that its values survive JSON, or `None` to leave it."""
+    if schema.get("type") == "bytes":
+        return dict(core_schema.with_info_before_validator_function(_bytes_from_wire, schema))  # type: ignore[arg-type]
+    if _is_array_schema(schema):
+        wrapped = core_schema.no_info_before_validator_function(_array_from_lists, schema)  # type: ignore[arg-type]
+        return {**wrapped, "metadata": {"pydantic_js_functions": [_array_json_schema]}}
+    return None
+
+
+def _places(node: object) -> Iterator[tuple[Any, Any, object]]:
+    """Yield each place in a schema that could hold another schema: its container, key and value."""
+    if isinstance(node, dict):
+        yield from ((node, key, value) for key, value in node.items())
+    elif isinstance(node, list):
+        yield from ((node, index, value) for index, value in enumerate(node))
+
+
+def _adapt(node: object) -> None:
+    for container, key, value in list(_places(node)):
+        replacement = _for_wire(value) if isinstance(value, dict) else None
+        if replacement is not None:
+            container[key] = replacement
+        elif key not in {"metadata", "serialization", "default"}:
+            _adapt(value)
+
+
+class WireModel(BaseModel):
+    """A pydantic model whose values survive JSON.
+
+    Fields typed as numpy arrays travel as nested lists and arrive as arrays; `bytes` travel as base64; NaN and the
+    infinities travel as such. Models nested in an observation that hold arrays or bytes should subclass this too.
+    """
+
+    model_config = ConfigDict(
+        arbitrary_types_allowed=True,
+        validate_assignment=True,
+        ser_json_bytes="base64",
+        ser_json_inf_nan="constants",
+    )
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Give pydantic the class's schema with array and bytes fields made fit for JSON."""
+        schema = handler(source)
+        _adapt(schema)
+        return schema

@@ -1,0 +1,208 @@
+"""What an environment is: the classes and protocols that authors implement."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypedDict, TypeVar, cast
+
+from .types import Action, EnvironmentMetadata, Observation, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "Action",
+    "Environment",
+    "EnvironmentMetadata",
+    "Message",
+    "ModelTokenizer",
+    "Observation",
+    "State",
+    "TaskProvider",
+    "Transform",
+    "class_metadata",
+]
+
+_ActT = TypeVar("_ActT", bound=Action)
+_ObsT = TypeVar("_ObsT", bound=Observation)
+_StateT = TypeVar("_StateT", bound=State)
+
+
+class Message(TypedDict):
+    """One message of a conversation.
+
+    Attributes:
+        role: Who speaks: `system`, `user`, `assistant`, `tool`.
+        content: What is said.
+    """
+
+    role: str
+    content: str
+
+
+class ModelTokenizer(Protocol):
+    """What an environment needs of a tokenizer; those of `transformers` have it."""
+
+    def apply_chat_template(
+        self,
+        conversation: list[Message],
+        tokenize: bool = True,
+        return_tensors: str | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Return a conversation as tokens, or as text where `tokenize` is false."""
+        ...
+
+    def decode(self, token_ids: Any, skip_special_tokens: bool = False, **kwargs: Any) -> str:
+        """Return the text of tokens."""
+        ...
+
+
+class TaskProvider(Protocol):
+    """What an environment that holds a set of tasks offers."""
+
+    def list_splits(self) -> list[Any]:
+        """Return the names of the splits, such as `train` and `test`."""
+        ...
+
+    def list_tasks(self, split: str) -> list[Any]:
+        """Return the tasks of a split."""
+        ...
+
+    def num_tasks(self, split: str) -> int:
+        """Return how many tasks a split has."""
+        ...
+
+    def get_task(self, split: str, index: int) -> Any:
+        """Return one task of a split, counted from 0."""
+        ...
+
+    def get_task_range(self, split: str, start: int | None = None, stop: int | None = None) -> list[Any]:
+        """Return the tasks of a split from `start` up to, not including, `stop`."""
+        ...
+
+
+class Transform(ABC, Generic[_ObsT]):
+    """A change made to every observation before it leaves the environment, such as adding a reward."""
+
+    @abstractmethod
+    def __call__(self, observation: _ObsT) -> _ObsT:
+        """Return the observation, changed."""
+
+
+class Environment(ABC, Generic[_ActT, _ObsT, _StateT]):
+    """A world an agent acts in. Subclass it with your models: `class Chess(Environment[Move, Board, State])`.
+
+    The server makes one instance for each session. `reset` and `step` may be plain methods, which run on threads, or
+    `reset_async` and `step_async` may be overridden instead, which run on the server's event loop. Methods marked with
+    `openenv.core.tools.tool` are offered as tools.
+
+    Attributes:
+        SUPPORTS_CONCURRENT_SESSIONS: Whether instances share nothing, so that a server may hold many.
+        REQUIRES_SINGLE_THREAD_EXECUTOR: Whether all calls must come from one and the same thread, as Playwright's sync
+            API, SQLite connections and many simulators want.
+        transform: What is applied to observations by `_apply_transform`.
+        rubric: What gives the reward by `_apply_rubric`.
+    """
+
+    SUPPORTS_CONCURRENT_SESSIONS: ClassVar[bool] = False
+    REQUIRES_SINGLE_THREAD_EXECUTOR: ClassVar[bool] = False
+
+    # Set on the class too: subclasses need not call this class's constructor.
+    transform: Transform[_ObsT] | None = None
+    rubric: Callable[[Any, Any], Any] | None = None
+
+    def __init__(
+        self, transform: Transform[_ObsT] | None = None, rubric: Callable[[Any, Any], Any] | None = None
+    ) -> None:
+        """Make an environment.
+
+        Args:
+            transform: Applied to observations by `_apply_transform`.
+            rubric: Called with an action and its observation by `_apply_rubric`; returns the reward.
+        """
+        self.transform = transform
+        self.rubric = rubric
+
+    @abstractmethod
+    def reset(self, seed: int | None = None, episode_id: str | None = None, **kwargs: Any) -> _ObsT:
+        """Begin an episode and return its first observation.
+
+        Args:
+            seed: What makes the episode the same each time; `None` for chance.
+            episode_id: The episode's name; `None` to choose one.
+            **kwargs: The environment's own arguments. Name them in the signature: they are then checked and documented.
+        """
+
+    @abstractmethod
+    def step(self, action: _ActT, timeout_s: float | None = None, **kwargs: Any) -> _ObsT:
+        """Act, and return what came of it.
+
+        Args:
+            action: What the agent does.
+            timeout_s: How long it may take, in seconds; `None` for the environment's own limit.
+            **kwargs: The environment's own arguments.
+        """
+
+    @property
+    @abstractmethod
+    def state(self) -> _StateT:
+        """Return where the episode stands."""
+
+    async def reset_async(self, seed: int | None = None, episode_id: str | None = None, **kwargs: Any) -> _ObsT:
+        """Begin an episode on the event loop; override it where `reset` would wait. By default calls `reset`."""
+        return self.reset(seed=seed, episode_id=episode_id, **kwargs)
+
+    async def step_async(self, action: _ActT, timeout_s: float | None = None, **kwargs: Any) -> _ObsT:
+        """Act on the event loop; override it where `step` would wait. By default calls `step`."""
+        return self.step(action, timeout_s=timeout_s, **kwargs)
+
+    def close(self) -> None:
+        """Give back what the environment holds: files, processes, browsers. Called once, at the session's end."""
+
+    def get_metadata(self) -> EnvironmentMetadata:
+        """Return what the environment says of itself: by default its class's name and docstring."""
+        return class_metadata(type(self))
+
+    def _apply_transform(self, observation: _ObsT) -> _ObsT:
+        """Return the observation as the transform leaves it."""
+        return self.transform(observation) if self.transform is not None else observation
+
+    def _apply_rubric(self, action: _ActT, observation: _ObsT) -> float:
+        """Return the rubric's reward for an action and its observation; 0.0 without a rubric."""
+        return float(self.rubric(action, observation)) if self.rubric is not None else 0.0
+
+    async def _apply_rubric_async(self, action: _ActT, observation: _ObsT) -> float:
+        """Return the reward of a rubric that may be a coroutine; 0.0 without a rubric."""
+        if self.rubric is None:
+            return 0.0
+        score = self.rubric(action, observation)
+        return float(await cast("Awaitable[float]", score) if inspect.isawaitable(score) else score)
+
+    def _reset_rubric(self) -> None:
+        """Let the rubric begin a new episode, where it keeps something between steps."""
+        reset = getattr(self.rubric, "reset", None)
+        if callable(reset):
+            reset()
+
+    async def _reset_rubric_async(self) -> None:
+        """Let the rubric begin a new episode, where its `reset` may be a coroutine."""
+        reset = getattr(self.rubric, "reset", None)
+        result = reset() if callable(reset) else None
+        if inspect.isawaitable(result):
+            await result
+
+
+def class_metadata(environment_class: type[Environment[Any, Any, Any]], name: str | None = None) -> EnvironmentMetadata:
+    """Return what an environment's class says of itself by its name and docstring.
+
+    Args:
+        environment_class: The class.
+        name: The name to tell, by default the class's.
+    """
+    described = environment_class.__dict__.get("__doc__") or f"The {environment_class.__name__} environment."
+    return EnvironmentMetadata(
+        name=name or environment_class.__name__, description=inspect.cleandoc(described), version="1.0.0"
+    )

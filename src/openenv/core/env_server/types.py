@@ -1,0 +1,231 @@
+"""The models environment authors subclass, and the settings and facts a server speaks in."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+from pydantic import ConfigDict, Field
+
+from ._v1_messages import (
+    BaseMessage,
+    GetTaskRangeRequest,
+    GetTaskRequest,
+    ListTasksRequest,
+    NumTasksRequest,
+    ResetRequest,
+    ResetResponse,
+    StepRequest,
+    StepResponse,
+    WSCloseMessage,
+    WSErrorCode,
+    WSErrorResponse,
+    WSIncomingMessage,
+    WSMCPMessage,
+    WSMCPResponse,
+    WSObservationResponse,
+    WSResetMessage,
+    WSStateMessage,
+    WSStateResponse,
+    WSStepMessage,
+)
+from ._wire_model import WireModel
+
+__all__ = [
+    "Action",
+    "BaseMessage",
+    "CodeExecResult",
+    "ConcurrencyConfig",
+    "EnvironmentMetadata",
+    "GetTaskRangeRequest",
+    "GetTaskRequest",
+    "HealthResponse",
+    "HealthStatus",
+    "ListTasksRequest",
+    "NumTasksRequest",
+    "Observation",
+    "ResetRequest",
+    "ResetResponse",
+    "SchemaResponse",
+    "ServerCapacityStatus",
+    "ServerMode",
+    "SessionInfo",
+    "State",
+    "StepRequest",
+    "StepResponse",
+    "WSCloseMessage",
+    "WSErrorCode",
+    "WSErrorResponse",
+    "WSIncomingMessage",
+    "WSMCPMessage",
+    "WSMCPResponse",
+    "WSObservationResponse",
+    "WSResetMessage",
+    "WSStateMessage",
+    "WSStateResponse",
+    "WSStepMessage",
+    "WireModel",
+]
+
+
+class Action(WireModel):
+    """What an agent sends to a step. Subclass it and add fields.
+
+    Attributes:
+        metadata: Anything the caller wants to travel along.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+
+class Observation(WireModel):
+    """What an environment answers. Subclass it and add fields.
+
+    Attributes:
+        done: Whether the episode has ended.
+        reward: The step's reward, if it has one.
+        metadata: Anything the environment wants to travel along.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    done: bool = False
+    reward: bool | int | float | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+
+class State(WireModel):
+    """Where an episode stands. Subclasses add fields; unknown ones are kept.
+
+    Attributes:
+        episode_id: The episode's name, if it has one.
+        step_count: Steps taken since the last reset.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    episode_id: str | None = None
+    step_count: int = Field(default=0, ge=0)
+
+
+class CodeExecResult(BaseMessage):
+    """What running a piece of code gave.
+
+    Attributes:
+        stdout: Its standard output.
+        stderr: Its standard error.
+        exit_code: Its exit status; 0 for success.
+    """
+
+    stdout: str
+    stderr: str
+    exit_code: int
+
+
+class EnvironmentMetadata(BaseMessage):
+    """What an environment says of itself.
+
+    Attributes:
+        name: Its name.
+        description: What it is, in a sentence or two.
+        readme_content: Its README, as Markdown.
+        version: Its version.
+        author: Who made it.
+        documentation_url: Where its documentation is.
+    """
+
+    name: str
+    description: str
+    readme_content: str | None = None
+    version: str | None = None
+    author: str | None = None
+    documentation_url: str | None = None
+
+
+class ServerMode(str, Enum):
+    """How a server is meant to be used: in training, or by agents at work."""
+
+    SIMULATION = "simulation"
+    PRODUCTION = "production"
+
+
+class HealthStatus(str, Enum):
+    """Whether a server can serve."""
+
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+    DEGRADED = "degraded"
+
+
+class HealthResponse(BaseMessage):
+    """The answer of `GET /health`."""
+
+    status: HealthStatus = HealthStatus.HEALTHY
+
+
+class SchemaResponse(BaseMessage):
+    """The answer of `GET /schema`: one JSON schema for each thing that crosses the wire.
+
+    Attributes:
+        action: What a step takes.
+        observation: What a step answers.
+        reset_observation: What a reset answers.
+        state: What `state` answers.
+        reset: The arguments a reset takes.
+    """
+
+    action: dict[str, Any]
+    observation: dict[str, Any]
+    reset_observation: dict[str, Any]
+    state: dict[str, Any]
+    reset: dict[str, Any]
+
+
+class ConcurrencyConfig(BaseMessage):
+    """How many sessions a server holds, and for how long.
+
+    Attributes:
+        max_concurrent_envs: The most sessions at once.
+        session_timeout: Seconds after which a session that nobody is connected to and nobody has used is closed;
+            `None` keeps it until the server stops.
+    """
+
+    max_concurrent_envs: int = Field(default=1, ge=1)
+    session_timeout: float | None = Field(default=1800.0, gt=0)
+
+
+class ServerCapacityStatus(BaseMessage):
+    """How full a server is."""
+
+    active_sessions: int = Field(ge=0)
+    max_sessions: int = Field(ge=1)
+
+    @property
+    def available_slots(self) -> int:
+        """Return how many more sessions fit."""
+        return max(0, self.max_sessions - self.active_sessions)
+
+    @property
+    def is_at_capacity(self) -> bool:
+        """Return whether no further session fits."""
+        return self.available_slots == 0
+
+
+class SessionInfo(BaseMessage):
+    """What a server says of one session.
+
+    Attributes:
+        session_id: Its id.
+        created_at: When it was opened, in seconds since the epoch.
+        last_activity_at: When it last began or ended a request, in seconds since the epoch.
+        step_count: Steps it has answered since it was opened.
+        environment_type: The environment's class name.
+    """
+
+    session_id: str
+    created_at: float
+    last_activity_at: float
+    step_count: int = 0
+    environment_type: str = ""

@@ -1,0 +1,274 @@
+"""The errors OpenEnv raises, in one tree.
+
+    OpenEnvError
+    ├── ConfigurationError (ValueError)          a setting or argument that cannot work
+    │   ├── ConcurrencyConfigurationError        more sessions than the environment supports
+    │   └── MissingExtraError (ImportError)      an optional dependency is not installed
+    ├── EnvironmentNotFoundError (ValueError)    no environment of that name
+    ├── ProviderError (RuntimeError)             a server could not be started or stopped
+    │   └── ServerStartError                     it started and died, or was not ready in time
+    ├── ConnectError (ConnectionError)           no server could be reached
+    ├── ClientClosedError (RuntimeError)         the client was closed before this call
+    ├── ProtocolError (RuntimeError)             the peer sent what the protocol does not allow
+    ├── RequestTimeoutError (TimeoutError)       no answer in time
+    │   └── StepTimeoutError                     a step passed its deadline
+    ├── SessionError (RuntimeError)
+    │   ├── SessionCapacityError                 the server is full
+    │   ├── SessionCreationError                 a session could not be made
+    │   │   └── EnvironmentFactoryError          the environment's constructor raised
+    │   ├── SessionNotFoundError                 no session of that id
+    │   ├── SessionClosedError                   the session was closed before this request
+    │   ├── SessionCrashedError                  the environment's process died
+    │   └── SessionLostError                     the connection went and the episode with it
+    └── RemoteError (RuntimeError)               the server refused or failed a request
+        ├── InvalidRequestError                  an action, argument or frame was not valid
+        ├── EnvironmentExecutionError            the environment's own code raised
+        └── ToolCallError                        a tool could not be listed or called
+
+What a server reports arrives as the same class on the client, with the facts in attributes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+__all__ = [
+    "CapacityError",
+    "ClientClosedError",
+    "ConcurrencyConfigurationError",
+    "ConfigurationError",
+    "ConnectError",
+    "EnvironmentExecutionError",
+    "EnvironmentFactoryError",
+    "EnvironmentNotFoundError",
+    "InvalidRequestError",
+    "MissingExtraError",
+    "OpenEnvError",
+    "ProtocolError",
+    "ProviderError",
+    "RemoteError",
+    "RequestTimeoutError",
+    "ServerStartError",
+    "SessionCapacityError",
+    "SessionClosedError",
+    "SessionCrashedError",
+    "SessionCreationError",
+    "SessionError",
+    "SessionLostError",
+    "SessionNotFoundError",
+    "StepTimeoutError",
+    "ToolCallError",
+]
+
+
+class OpenEnvError(Exception):
+    """Base of every error that OpenEnv raises on purpose."""
+
+
+class ConfigurationError(OpenEnvError, ValueError):
+    """A setting or an argument cannot work; the message says what to write instead."""
+
+
+class ConcurrencyConfigurationError(ConfigurationError):
+    """More sessions were asked for than the environment says it supports.
+
+    Attributes:
+        environment_name: The environment's class name.
+        max_concurrent_envs: The number of sessions asked for.
+    """
+
+    def __init__(self, environment_name: str, max_concurrent_envs: int, message: str | None = None) -> None:
+        self.environment_name = environment_name
+        self.max_concurrent_envs = max_concurrent_envs
+        super().__init__(
+            message
+            or f"{environment_name} serves one session at a time, but max_concurrent_envs={max_concurrent_envs} was "
+            f"asked for. If its instances share nothing, set SUPPORTS_CONCURRENT_SESSIONS = True on the class; "
+            f"otherwise pass max_concurrent_envs=1."
+        )
+
+
+class MissingExtraError(ConfigurationError, ImportError):
+    """An optional dependency is needed and not installed.
+
+    Attributes:
+        extra: The extra of `openenv-core` that brings it.
+    """
+
+    def __init__(self, feature: str, extra: str) -> None:
+        self.extra = extra
+        super().__init__(f"{feature} needs an optional dependency: pip install 'openenv-core[{extra}]'")
+
+
+class EnvironmentNotFoundError(OpenEnvError, ValueError):
+    """No installed environment has the name asked for.
+
+    Attributes:
+        name: The name asked for.
+        matches: Installed names close to it, best first.
+    """
+
+    def __init__(self, message: str, *, name: str = "", matches: Sequence[str] = ()) -> None:
+        self.name = name
+        self.matches = tuple(matches)
+        super().__init__(message)
+
+
+class ProviderError(OpenEnvError, RuntimeError):
+    """A provider could not start, reach or stop a server."""
+
+
+class ServerStartError(ProviderError):
+    """A server died while starting or was not ready before the deadline.
+
+    Attributes:
+        logs: The last lines it wrote, oldest first.
+        returncode: The exit status of its process; `None` while it still ran or when unknown.
+    """
+
+    def __init__(self, message: str, *, logs: str = "", returncode: int | None = None) -> None:
+        self.logs = logs
+        self.returncode = returncode
+        super().__init__(f"{message}\n--- the server's last output ---\n{logs.rstrip()}" if logs.strip() else message)
+
+
+class ConnectError(OpenEnvError, ConnectionError):
+    """No server could be reached at the address, or it did not speak the protocol."""
+
+
+class ClientClosedError(OpenEnvError, RuntimeError):
+    """The client was used after `close()`."""
+
+
+class ProtocolError(OpenEnvError, RuntimeError):
+    """The peer sent something the protocol does not allow."""
+
+
+class RequestTimeoutError(OpenEnvError, TimeoutError):
+    """No answer came in time; the session goes on and the late answer is dropped."""
+
+
+class StepTimeoutError(RequestTimeoutError):
+    """A step passed its deadline."""
+
+
+class SessionError(OpenEnvError, RuntimeError):
+    """A session could not be made, found or kept."""
+
+
+class SessionCapacityError(SessionError):
+    """The server holds as many sessions as it may.
+
+    Attributes:
+        active_sessions: Sessions held now; `None` when the server does not say.
+        max_sessions: The most it may hold; `None` when the server does not say.
+    """
+
+    def __init__(
+        self,
+        active_sessions: int | None = None,
+        max_sessions: int | None = None,
+        message: str | None = None,
+    ) -> None:
+        self.active_sessions = active_sessions
+        self.max_sessions = max_sessions
+        super().__init__(
+            message
+            or f"the server is full: {active_sessions} of {max_sessions} sessions are in use. Close one, or serve the "
+            f"environment with a larger max_concurrent_envs."
+        )
+
+
+CapacityError = SessionCapacityError
+
+
+class SessionCreationError(SessionError):
+    """A session could not be made."""
+
+    def __init__(self, reason: str = "", message: str | None = None) -> None:
+        self.reason = reason
+        super().__init__(message or f"the session could not be made: {reason}")
+
+
+class EnvironmentFactoryError(SessionCreationError):
+    """The environment's constructor or factory raised.
+
+    Attributes:
+        factory_name: The class or factory that was called; empty when the server does not say.
+    """
+
+    def __init__(self, factory_name: str = "", message: str | None = None) -> None:
+        self.factory_name = factory_name
+        super().__init__(message=message or f"{factory_name} could not be constructed")
+
+
+class SessionNotFoundError(SessionError):
+    """The server has no session of that id.
+
+    Attributes:
+        session_id: The id asked for.
+    """
+
+    def __init__(self, session_id: str = "", message: str | None = None) -> None:
+        self.session_id = session_id
+        super().__init__(
+            message or f"no session {session_id!r}: it was closed, expired or never opened. Open one with a reset."
+        )
+
+
+class SessionClosedError(SessionError):
+    """The session was closed before this request."""
+
+
+class SessionCrashedError(SessionError):
+    """The process that ran the session's environment died."""
+
+
+class SessionLostError(SessionError, ConnectionError):
+    """The connection broke and the episode on the server cannot be reached again.
+
+    An episode is never restarted unasked: open a new client, or call `reset()` on one that is connected again.
+    """
+
+
+class RemoteError(OpenEnvError, RuntimeError):
+    """The server refused or failed a request.
+
+    Attributes:
+        message: What the server said.
+        code: The protocol's error code, such as `EXECUTION_ERROR`.
+        remote_type: Name of the exception class on the server; empty when it did not say.
+        remote_traceback: The server's traceback; empty when it withheld it.
+        details: Further fields of the server's answer.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "",
+        remote_type: str = "",
+        remote_traceback: str = "",
+        details: Mapping[str, object] | None = None,
+    ) -> None:
+        self.message = message
+        self.code = code
+        self.remote_type = remote_type
+        self.remote_traceback = remote_traceback
+        self.details = dict(details or {})
+        text = f"{remote_type}: {message}" if remote_type else message
+        if remote_traceback:
+            text = f"{text}\n--- traceback on the server ---\n{remote_traceback.rstrip()}"
+        super().__init__(text)
+
+
+class InvalidRequestError(RemoteError, ValueError):
+    """An action, an argument or a frame was refused as not valid; the session goes on."""
+
+
+class EnvironmentExecutionError(RemoteError):
+    """The environment's own code raised; the session goes on."""
+
+
+class ToolCallError(RemoteError):
+    """A tool could not be listed or called."""

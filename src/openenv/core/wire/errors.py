@@ -1,0 +1,146 @@
+"""Exceptions across the wire: told by the server in fields, raised by the client as the same class."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping
+
+from .. import exceptions as errors
+from .frames import ErrorCode, JsonObject
+
+__all__ = ["FrameError", "error_fields", "exception_from"]
+
+
+class FrameError(errors.ProtocolError):
+    """A frame was refused; the connection and its sessions go on.
+
+    Attributes:
+        code: Why.
+        request_id: The frame's id, as far as it could be read.
+        channel: Its channel, as far as it could be read.
+        details: Further facts, such as the fields that were wrong.
+    """
+
+    def __init__(
+        self,
+        code: ErrorCode,
+        message: str,
+        *,
+        request_id: int | None = None,
+        channel: int = 0,
+        details: JsonObject | None = None,
+    ) -> None:
+        self.code = code
+        self.request_id = request_id
+        self.channel = channel
+        self.details = details or {}
+        super().__init__(message)
+
+
+_CODES: dict[type[BaseException], ErrorCode] = {
+    errors.SessionCapacityError: ErrorCode.CAPACITY_REACHED,
+    errors.EnvironmentFactoryError: ErrorCode.FACTORY_ERROR,
+    errors.SessionError: ErrorCode.SESSION_ERROR,
+    errors.InvalidRequestError: ErrorCode.VALIDATION_ERROR,
+}
+
+
+def _code_of(exc: BaseException) -> ErrorCode:
+    if isinstance(exc, FrameError):
+        return exc.code
+    return next((code for cls, code in _CODES.items() if isinstance(exc, cls)), ErrorCode.EXECUTION_ERROR)
+
+
+def error_fields(exc: BaseException, *, with_traceback: bool = True) -> JsonObject:
+    """Return the data of the error frame that tells of an exception.
+
+    Args:
+        exc: An error of OpenEnv's own tree, or whatever an environment raised.
+        with_traceback: Whether the traceback of an environment's exception is told.
+    """
+    if isinstance(exc, (errors.RemoteError, FrameError)):
+        fields: JsonObject = {"message": exc.message if isinstance(exc, errors.RemoteError) else str(exc)}
+        fields |= {"code": _code_of(exc).value, "error": _class_name(exc)}
+        return fields | ({"details": exc.details} if exc.details else {})
+    if isinstance(exc, errors.OpenEnvError):
+        public = {name: value for name, value in vars(exc).items() if not name.startswith("_")}
+        fields = {"message": str(exc), "code": _code_of(exc).value, "error": type(exc).__name__}
+        return fields | ({"details": public} if public else {})
+    return _environment_error(exc, with_traceback)
+
+
+def _environment_error(exc: BaseException, with_traceback: bool) -> JsonObject:
+    fields: JsonObject = {
+        "message": str(exc) or type(exc).__name__,
+        "code": ErrorCode.EXECUTION_ERROR.value,
+        "error": errors.EnvironmentExecutionError.__name__,
+        "remote_type": type(exc).__qualname__,
+    }
+    if with_traceback:
+        fields["traceback"] = "".join(traceback.format_exception(type(exc), exc, exc.__traceback__))
+    return fields
+
+
+def _class_name(exc: BaseException) -> str:
+    return errors.InvalidRequestError.__name__ if isinstance(exc, FrameError) else type(exc).__name__
+
+
+def _capacity(message: str, details: Mapping[str, object]) -> Exception:
+    active, most = details.get("active_sessions"), details.get("max_sessions")
+    return errors.SessionCapacityError(
+        active if isinstance(active, int) else None, most if isinstance(most, int) else None, message
+    )
+
+
+_BUILDERS: dict[str, Callable[[str, Mapping[str, object]], Exception]] = {
+    "SessionCapacityError": _capacity,
+    "EnvironmentFactoryError": lambda message, details: errors.EnvironmentFactoryError(
+        str(details.get("factory_name", "")), message=message
+    ),
+    "SessionNotFoundError": lambda message, details: errors.SessionNotFoundError(
+        str(details.get("session_id", "")), message
+    ),
+    "SessionCreationError": lambda message, _: errors.SessionCreationError(message=message),
+    "SessionClosedError": lambda message, _: errors.SessionClosedError(message),
+    "SessionCrashedError": lambda message, _: errors.SessionCrashedError(message),
+    "SessionLostError": lambda message, _: errors.SessionLostError(message),
+    "SessionError": lambda message, _: errors.SessionError(message),
+    "StepTimeoutError": lambda message, _: errors.StepTimeoutError(message),
+    "RequestTimeoutError": lambda message, _: errors.RequestTimeoutError(message),
+}
+
+_REMOTE: dict[str, type[errors.RemoteError]] = {
+    "InvalidRequestError": errors.InvalidRequestError,
+    "EnvironmentExecutionError": errors.EnvironmentExecutionError,
+    "ToolCallError": errors.ToolCallError,
+}
+
+# What the codes of servers before 0.11, which name no class, stand for.
+_CLASS_OF_CODE = {
+    ErrorCode.INVALID_JSON.value: "InvalidRequestError",
+    ErrorCode.UNKNOWN_TYPE.value: "InvalidRequestError",
+    ErrorCode.VALIDATION_ERROR.value: "InvalidRequestError",
+    ErrorCode.EXECUTION_ERROR.value: "EnvironmentExecutionError",
+    ErrorCode.CAPACITY_REACHED.value: "SessionCapacityError",
+    ErrorCode.FACTORY_ERROR.value: "EnvironmentFactoryError",
+    ErrorCode.SESSION_ERROR.value: "SessionError",
+}
+
+
+def exception_from(fields: Mapping[str, object]) -> Exception:
+    """Return the exception that an error frame's data tells of, ready to be raised."""
+    message = str(fields.get("message") or "the server gave no reason")
+    code = str(fields.get("code") or "")
+    details = fields.get("details")
+    if not isinstance(details, Mapping):
+        details = {name: value for name, value in fields.items() if name not in {"message", "code"}}
+    name = str(fields.get("error") or _CLASS_OF_CODE.get(code, ""))
+    if (build := _BUILDERS.get(name)) is not None:
+        return build(message, details)
+    return _REMOTE.get(name, errors.RemoteError)(
+        message,
+        code=code,
+        remote_type=str(fields.get("remote_type") or ""),
+        remote_traceback=str(fields.get("traceback") or ""),
+        details=details,
+    )

@@ -1,0 +1,202 @@
+"""The two ends of a connection, with no I/O: requests are numbered, answers find their request."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import count
+
+from .codec import decode
+from .errors import FrameError
+from .frames import Answer, ErrorCode, JsonObject, Request, RequestKind, Version
+
+__all__ = ["ClientExchange", "ReceivedAnswer", "ServerExchange"]
+
+_KINDS = {kind.value: kind for kind in RequestKind}
+_V1_KINDS = {kind: value for kind, value in _KINDS.items() if value is not RequestKind.OPEN}
+_V1_FIELDS = frozenset({"type", "data"})
+_V2_FIELDS = _V1_FIELDS | {"id", "channel", "timeout_s"}
+_EMPTY = b"{}"
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedAnswer:
+    """An answer as it reached a client.
+
+    Attributes:
+        request_id: The request it answers; `None` when the server spoke unasked.
+        kind: What it is: one of `AnswerKind`'s values, or a kind this version does not know.
+        data: Its data, decoded.
+    """
+
+    request_id: int | None
+    kind: str
+    data: JsonObject
+
+
+@dataclass(slots=True)
+class ClientExchange:
+    """The client's end of a connection.
+
+    Attributes:
+        version: The version agreed on.
+        ids: Where request numbers come from; hand the same one on to a client's next connection.
+        pending: The unanswered requests' frames by id, in the order asked.
+    """
+
+    version: Version
+    ids: count[int] = field(default_factory=lambda: count(1))
+    pending: dict[int, str] = field(default_factory=dict)
+    _order: deque[int] = field(default_factory=deque)
+
+    def request(
+        self, kind: RequestKind, data: bytes = _EMPTY, *, channel: int = 0, timeout_s: float | None = None
+    ) -> tuple[int, str]:
+        """Return the number of a new request and the frame to send for it.
+
+        Args:
+            kind: What is asked.
+            data: What it is asked with, as a JSON object.
+            channel: The session's number on this connection; version 1 knows only 0.
+            timeout_s: A step's deadline in seconds; version 1 has no place for it.
+        """
+        number = next(self.ids)
+        frame = self._frame(kind, data, number, channel, timeout_s).decode()
+        self.pending[number] = frame
+        if self.version is Version.V1:
+            self._order.append(number)
+        return number, frame
+
+    def _frame(self, kind: RequestKind, data: bytes, number: int, channel: int, timeout_s: float | None) -> bytes:
+        name = kind.value.encode()
+        if self.version is Version.V1:
+            bare = kind in {RequestKind.STATE, RequestKind.CLOSE}
+            return b'{"type":"%b"}' % name if bare else b'{"type":"%b","data":%b}' % (name, data)
+        deadline = b"" if timeout_s is None else b',"timeout_s":%b' % repr(float(timeout_s)).encode()
+        session = b"" if channel == 0 else b',"channel":%d' % channel
+        return b'{"type":"%b","id":%d%b%b,"data":%b}' % (name, number, session, deadline, data)
+
+    def receive(self, message: str | bytes) -> ReceivedAnswer:
+        """Return the answer in a message.
+
+        Raises:
+            FrameError: The message is no answer of this protocol.
+        """
+        try:
+            frame = decode(message)
+        except ValueError as exc:
+            raise FrameError(ErrorCode.INVALID_JSON, f"the server sent what is not JSON: {exc}") from exc
+        if not isinstance(frame, dict) or not isinstance(frame.get("type"), str):
+            raise FrameError(ErrorCode.UNKNOWN_TYPE, f"the server sent a frame without a type: {_excerpt(message)}")
+        data = frame.get("data")
+        number = self._answered(frame)
+        return ReceivedAnswer(number, frame["type"], data if isinstance(data, dict) else {})
+
+    def _answered(self, frame: JsonObject) -> int | None:
+        if self.version is Version.V1:
+            number: object = self._order.popleft() if self._order else None
+        else:
+            number = frame.get("id")
+        if not isinstance(number, int):
+            return None
+        self.pending.pop(number, None)
+        return number
+
+
+@dataclass(frozen=True, slots=True)
+class ServerExchange:
+    """The server's end of a connection.
+
+    Attributes:
+        version: The version agreed on.
+        max_bytes: The longest message that is read, in bytes.
+    """
+
+    version: Version
+    max_bytes: int
+
+    def receive(self, message: str | bytes) -> Request:
+        """Return the request in a message.
+
+        Raises:
+            FrameError: The message is too long, not JSON, not an object, or not a request of this version.
+        """
+        if len(message) > self.max_bytes:
+            raise FrameError(
+                ErrorCode.VALIDATION_ERROR,
+                f"the message is {len(message)} bytes long; this server reads up to {self.max_bytes}",
+            )
+        try:
+            frame = decode(message)
+        except ValueError as exc:
+            raise FrameError(ErrorCode.INVALID_JSON, f"expected a JSON object, got what is not JSON: {exc}") from exc
+        return self.request_of(frame)
+
+    def request_of(self, frame: object) -> Request:
+        """Return the request a decoded frame stands for.
+
+        Raises:
+            FrameError: It is no request of this version.
+        """
+        if not isinstance(frame, dict):
+            got = type(frame).__name__
+            raise FrameError(ErrorCode.VALIDATION_ERROR, f'expected an object such as {{"type":"reset"}}, got {got}')
+        if self.version is Version.V1:
+            return self._request(frame, None, 0)
+        number, channel = frame.get("id"), frame.get("channel", 0)
+        if not _is_number(number) or not _is_number(channel):
+            raise FrameError(
+                ErrorCode.VALIDATION_ERROR,
+                f"expected whole numbers >= 0 as id and channel, got id={number!r}, channel={channel!r}",
+                request_id=number if _is_number(number) else None,
+            )
+        return self._request(frame, number, channel)
+
+    def _request(self, frame: JsonObject, number: int | None, channel: int) -> Request:
+        def refuse(code: ErrorCode, message: str) -> FrameError:
+            return FrameError(code, message, request_id=number, channel=channel)
+
+        kinds = _V1_KINDS if self.version is Version.V1 else _KINDS
+        name = frame.get("type")
+        kind = kinds.get(name) if isinstance(name, str) else None
+        if kind is None:
+            raise refuse(ErrorCode.UNKNOWN_TYPE, f"unknown type {name!r}: expected one of {_listed(kinds)}")
+        fields = _V1_FIELDS if self.version is Version.V1 else _V2_FIELDS
+        if not fields.issuperset(frame):
+            unknown = _listed(sorted(frame.keys() - fields))
+            raise refuse(ErrorCode.VALIDATION_ERROR, f"unknown fields {unknown}: expected {_listed(sorted(fields))}")
+        data = frame.get("data")
+        if data is None:
+            data = {}
+        if not isinstance(data, dict):
+            raise refuse(ErrorCode.VALIDATION_ERROR, f"expected an object as data, got {type(data).__name__}")
+        timeout = frame.get("timeout_s")
+        if timeout is not None and not _is_duration(timeout):
+            raise refuse(ErrorCode.VALIDATION_ERROR, f"expected seconds > 0 as timeout_s, got {timeout!r}")
+        return Request(kind, data, number, channel, None if timeout is None else float(timeout))  # type: ignore[arg-type]
+
+    def answer(self, request_id: int | None, channel: int, answer: Answer) -> str:
+        """Return the frame that answers a request."""
+        name = answer.kind.value.encode()
+        if self.version is Version.V1 or request_id is None:
+            return (b'{"type":"%b","data":%b}' % (name, answer.data)).decode()
+        session = b"" if channel == 0 else b',"channel":%d' % channel
+        return (b'{"type":"%b","id":%d%b,"data":%b}' % (name, request_id, session, answer.data)).decode()
+
+
+def _is_number(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_duration(value: object) -> bool:
+    return type(value) in {int, float} and 0 < value < float("inf")  # type: ignore[operator]
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def _excerpt(message: str | bytes, length: int = 120) -> str:
+    text = message if isinstance(message, str) else message.decode(errors="replace")
+    return text if len(text) <= length else text[:length] + "…"

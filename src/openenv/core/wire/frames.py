@@ -1,0 +1,94 @@
+"""What is sent: the kinds of frame, and the one shape of a request and of an answer.
+
+A frame is a JSON object in a WebSocket text message. Version 1 is what OpenEnv 0.2 to 0.10 speak: one session a
+connection, no ids, answers in order. Version 2 is agreed on by the WebSocket subprotocol `openenv.v2` and adds
+
+- `id`: a number the client chooses, unique and rising over a client's life; the answer repeats it;
+- `channel`: a number the client chooses for each session that a connection carries (0 where left out);
+- `open`: opens a session on a channel, before which nothing else may be asked of it;
+- `timeout_s`: beside the data of a step, its deadline in seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+__all__ = ["SUBPROTOCOL_V2", "Answer", "AnswerKind", "ErrorCode", "JsonObject", "Request", "RequestKind", "Version"]
+
+JsonObject = dict[str, object]
+
+SUBPROTOCOL_V2 = "openenv.v2"
+
+
+class Version(Enum):
+    """The versions of the protocol, valued by their WebSocket subprotocol."""
+
+    V1 = None
+    V2 = SUBPROTOCOL_V2
+
+
+class RequestKind(str, Enum):
+    """What a client asks."""
+
+    OPEN = "open"
+    RESET = "reset"
+    STEP = "step"
+    STATE = "state"
+    MCP = "mcp"
+    CLOSE = "close"
+
+
+class AnswerKind(str, Enum):
+    """What a server answers."""
+
+    OPENED = "opened"
+    OBSERVATION = "observation"
+    STATE = "state"
+    MCP = "mcp"
+    CLOSED = "closed"
+    ERROR = "error"
+
+
+class ErrorCode(str, Enum):
+    """Why a request failed, in the terms every version knows."""
+
+    INVALID_JSON = "INVALID_JSON"
+    UNKNOWN_TYPE = "UNKNOWN_TYPE"
+    VALIDATION_ERROR = "VALIDATION_ERROR"
+    EXECUTION_ERROR = "EXECUTION_ERROR"
+    CAPACITY_REACHED = "CAPACITY_REACHED"
+    FACTORY_ERROR = "FACTORY_ERROR"
+    SESSION_ERROR = "SESSION_ERROR"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client asks of a session.
+
+    Attributes:
+        kind: What it asks.
+        data: What it asks with: an action, the arguments of a reset, a JSON-RPC message.
+        id: The client's number for it; `None` in version 1.
+        channel: The client's number for the session, on this connection.
+        timeout_s: The deadline of a step in seconds; `None` for the server's own.
+    """
+
+    kind: RequestKind
+    data: JsonObject
+    id: int | None = None
+    channel: int = 0
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server answers.
+
+    Attributes:
+        kind: What it is.
+        data: Its data, as JSON.
+    """
+
+    kind: AnswerKind
+    data: bytes
