@@ -1,0 +1,112 @@
+"""What each kind of request does to a session: one function each, in a table."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from pydantic import ValidationError
+
+from ..exceptions import EnvironmentFactoryError, InvalidRequestError, OpenEnvError
+from ..wire.codec import encode, encode_model, encode_observation
+from ..wire.errors import error_fields
+from ..wire.frames import Answer, AnswerKind, JsonObject, Request, RequestKind
+from . import json_rpc
+from ._wire_model import FROM_WIRE
+from .environment_spec import validation_problem
+from .mcp_types import CallToolAction, ListToolsAction
+from .sessions import Session
+from .tool_calls import tool_observation
+from .types import Action, Observation, State
+
+__all__ = ["answer", "error_answer"]
+
+_logger = logging.getLogger(__name__)
+
+_Handler = Callable[[Session, Request], Awaitable[Answer]]
+
+
+async def answer(session: Session, request: Request) -> Answer:
+    """Return a session's answer to a request, given in its turn.
+
+    Raises:
+        OpenEnvError: The request was refused.
+        Exception: Whatever the environment raised.
+    """
+    async with session.turn:
+        return await _HANDLERS[request.kind](session, request)
+
+
+def error_answer(exc: Exception, *, session_id: str = "", with_traceback: bool = True) -> Answer:
+    """Return the answer that tells of an exception; what an environment raised is logged too."""
+    if not isinstance(exc, OpenEnvError) or isinstance(exc, EnvironmentFactoryError):
+        _logger.error("session %s: the environment raised %s", session_id or "(new)", type(exc).__name__, exc_info=exc)
+    return Answer(AnswerKind.ERROR, encode(error_fields(exc, with_traceback=with_traceback)))
+
+
+async def _reset(session: Session, request: Request) -> Answer:
+    arguments = session.reset_arguments.validate(request.data)
+    observation = await session.reset(arguments)
+    return _observed(session, observation, "reset")
+
+
+async def _step(session: Session, request: Request) -> Answer:
+    action = _action_of(session, request.data)
+    if isinstance(action, (CallToolAction, ListToolsAction)):
+        observation = await tool_observation(session, action)
+    else:
+        observation = await session.step(action, request.timeout_s)
+    session.steps += 1
+    return _observed(session, observation, "step")
+
+
+async def _state(session: Session, _request: Request) -> Answer:
+    state = await session.run(lambda: session.environment.state)
+    if not isinstance(state, State):
+        raise TypeError(f"{_name(session)}.state must be a State, got {type(state).__name__}")
+    return Answer(AnswerKind.STATE, encode_model(state))
+
+
+async def _mcp(session: Session, request: Request) -> Answer:
+    return Answer(AnswerKind.MCP, encode(await json_rpc.answer(session, request.data)))
+
+
+_HANDLERS: dict[RequestKind, _Handler] = {
+    RequestKind.RESET: _reset,
+    RequestKind.STEP: _step,
+    RequestKind.STATE: _state,
+    RequestKind.MCP: _mcp,
+}
+
+
+def _action_of(session: Session, data: JsonObject) -> Action:
+    model = _model_for(session, data)
+    try:
+        return model.__pydantic_validator__.validate_python(data, context=FROM_WIRE)  # type: ignore[no-any-return]
+    except ValidationError as exc:
+        raise validation_problem(exc, f"the fields of {model.__name__}") from exc
+    except RecursionError as exc:
+        raise InvalidRequestError(f"the action is nested too deep for {model.__name__}") from exc
+
+
+def _model_for(session: Session, data: JsonObject) -> type[Action]:
+    """Return the model of an action: a tool call says so in `type`, unless the environment's own model has that field."""
+    declared = session.spec.action
+    if "type" in declared.model_fields and not issubclass(declared, (CallToolAction, ListToolsAction)):
+        return declared
+    match data.get("type"):
+        case "list_tools":
+            return ListToolsAction
+        case "call_tool":
+            return declared if issubclass(declared, CallToolAction) else CallToolAction
+    return declared
+
+
+def _observed(session: Session, observation: object, method: str) -> Answer:
+    if not isinstance(observation, Observation):
+        raise TypeError(f"{_name(session)}.{method} must return an Observation, got {type(observation).__name__}")
+    return Answer(AnswerKind.OBSERVATION, encode_observation(observation))
+
+
+def _name(session: Session) -> str:
+    return type(session.environment).__name__

@@ -1,0 +1,239 @@
+"""What a server knows of the environment it serves: its models, its arguments, its claims."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Annotated, Any, get_type_hints
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError, to_json
+from typing_extensions import Required, TypedDict
+
+from .._generics import type_arguments
+from ..exceptions import ConfigurationError, InvalidRequestError
+from ..wire.frames import ErrorCode, JsonObject
+from .interfaces import Environment
+from .types import Action, Observation, State
+
+__all__ = ["EnvironmentFactory", "EnvironmentSpec", "ResetArguments", "authored_method", "validation_problem"]
+
+EnvironmentFactory = Callable[[], Environment[Any, Any, Any]]
+"""A class or a function that makes an environment without being given anything."""
+
+# Every client may send these two, whether the environment cares for them or not.
+_ALWAYS_ACCEPTED: dict[str, Any] = {"seed": int | None, "episode_id": str | None}
+
+
+@dataclass(frozen=True)
+class EnvironmentSpec:
+    """The environment a server serves.
+
+    Attributes:
+        factory: Makes one instance for each session.
+        name: The environment's name, as people know it.
+        action: The model of its actions.
+        observation: The model of its observations.
+        reset_observation: The model of what a reset shows, where it differs.
+        state: The model of its state.
+    """
+
+    factory: EnvironmentFactory
+    name: str
+    action: type[Action]
+    observation: type[Observation]
+    reset_observation: type[Observation]
+    state: type[State]
+
+    @classmethod
+    def of(
+        cls,
+        factory: EnvironmentFactory,
+        action: type[Action] | None = None,
+        observation: type[Observation] | None = None,
+        *,
+        state: type[State] | None = None,
+        reset_observation: type[Observation] | None = None,
+        name: str | None = None,
+    ) -> EnvironmentSpec:
+        """Return the spec of an environment, its models taken from `Environment[Act, Obs, State]` where not given.
+
+        Raises:
+            ConfigurationError: The factory cannot be called, or a model is neither given nor declared.
+        """
+        if not callable(factory):
+            raise ConfigurationError(
+                f"expected an Environment class or a function that returns one, got {type(factory).__name__}: pass "
+                f"the class itself, not an instance"
+            )
+        declared = _declared_models(factory)
+        found_observation = observation or declared.get("observation")
+        found_action = action or declared.get("action")
+        if found_action is None or found_observation is None:
+            missing = "action" if found_action is None else "observation"
+            raise ConfigurationError(
+                f"{_factory_name(factory)} does not say what its {missing} class is: declare it, as in "
+                f"class {_factory_name(factory)}(Environment[MyAction, MyObservation, State]), or pass it to create_app"
+            )
+        return cls(
+            factory=factory,
+            name=name or _factory_name(factory),
+            action=found_action,
+            observation=found_observation,
+            reset_observation=reset_observation or found_observation,
+            state=state or declared.get("state") or State,
+        )
+
+    @property
+    def factory_name(self) -> str:
+        """Return the name of the class or function that makes the environment."""
+        return _factory_name(self.factory)
+
+    @property
+    def environment_class(self) -> type[Environment[Any, Any, Any]] | None:
+        """Return the environment's class where it is known before one is made."""
+        return _class_of(self.factory)
+
+    @property
+    def supports_concurrent_sessions(self) -> bool:
+        """Return whether its class says that instances share nothing; a plain function promises it by being one."""
+        known = self.environment_class
+        return True if known is None else bool(known.SUPPORTS_CONCURRENT_SESSIONS)
+
+    @property
+    def needs_own_thread(self) -> bool:
+        """Return whether its class asks for one and the same thread for all calls."""
+        known = self.environment_class
+        return known is not None and bool(known.REQUIRES_SINGLE_THREAD_EXECUTOR)
+
+
+def _factory_name(factory: object) -> str:
+    return getattr(factory, "__name__", None) or type(factory).__name__
+
+
+def _class_of(factory: object) -> type[Environment[Any, Any, Any]] | None:
+    """Return the class a factory makes, where it is one or is annotated to return one."""
+    if isinstance(factory, type):
+        return factory if issubclass(factory, Environment) else None
+    wrapped = getattr(factory, "func", None)
+    if wrapped is not None:
+        return _class_of(wrapped)
+    returned = _hints(factory).get("return")
+    return returned if isinstance(returned, type) and issubclass(returned, Environment) else None
+
+
+def _declared_models(factory: object) -> dict[str, type[Any]]:
+    known = _class_of(factory)
+    arguments = type_arguments(known, Environment) if known is not None else None
+    named = zip(("action", "observation", "state"), arguments or (), strict=False)
+    return {name: model for name, model in named if isinstance(model, type)}
+
+
+def _hints(function: object) -> dict[str, Any]:
+    """Return a callable's type hints; those that cannot be resolved are left out."""
+    try:
+        return get_type_hints(function, include_extras=True)
+    except (NameError, TypeError, AttributeError, SyntaxError):
+        raw = getattr(function, "__annotations__", {})
+        return {name: hint for name, hint in raw.items() if not isinstance(hint, str)}
+
+
+def authored_method(
+    environment_class: type[Environment[Any, Any, Any]], plain: str, asynchronous: str
+) -> Callable[..., Any]:
+    """Return the method an author wrote: the asynchronous one where the class overrides it, else the plain one."""
+    overridden = getattr(environment_class, asynchronous) is not getattr(Environment, asynchronous)
+    method: Callable[..., Any] = getattr(environment_class, asynchronous if overridden else plain)
+    return method
+
+
+class ResetArguments:
+    """The arguments that an environment's reset takes, as its signature tells them.
+
+    Attributes:
+        names: The arguments it names, and the two that every client may send.
+        takes_any: Whether it takes further ones (`**kwargs`).
+    """
+
+    def __init__(self, environment_class: type[Environment[Any, Any, Any]]) -> None:
+        """Read the signature of a class's `reset`, or of its `reset_async` where that is overridden."""
+        reset = authored_method(environment_class, "reset", "reset_async")
+        parameters = list(inspect.signature(reset).parameters.values())[1:]
+        named = [p for p in parameters if p.kind in {p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY}]
+        self._owner = environment_class.__name__
+        self._taken = {p.name for p in named}
+        self.takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
+        self.names = [*(p.name for p in named), *(n for n in _ALWAYS_ACCEPTED if n not in self._taken)]
+        self._adapter = _adapter_of(named, _hints(reset), takes_any=self.takes_any)
+
+    @classmethod
+    @lru_cache(maxsize=256)
+    def of(cls, environment_class: type[Environment[Any, Any, Any]]) -> ResetArguments:
+        """Return the arguments of a class, read once."""
+        return cls(environment_class)
+
+    def validate(self, data: Mapping[str, object]) -> dict[str, Any]:
+        """Return the arguments to call reset with.
+
+        Raises:
+            InvalidRequestError: One is not taken, missing, or of the wrong type.
+        """
+        unknown = [] if self.takes_any else [name for name in data if name not in self.names]
+        if unknown:
+            raise InvalidRequestError(
+                f"reset of {self._owner} does not take {', '.join(map(repr, unknown))}: it takes "
+                f"{', '.join(self.names)}",
+                code=ErrorCode.VALIDATION_ERROR.value,
+                details={"unknown": unknown, "accepted": self.names},
+            )
+        try:
+            values = self._adapter.validate_python(dict(data))
+        except ValidationError as exc:
+            raise validation_problem(exc, f"the reset arguments of {self._owner}") from exc
+        return {name: value for name, value in values.items() if self.takes_any or name in self._taken}
+
+    def json_schema(self) -> dict[str, Any]:
+        """Return the JSON schema of the arguments."""
+        return self._adapter.json_schema()
+
+
+def _adapter_of(
+    named: list[inspect.Parameter], hints: Mapping[str, Any], *, takes_any: bool
+) -> TypeAdapter[dict[str, Any]]:
+    fields = {name: kind for name, kind in _ALWAYS_ACCEPTED.items() if name not in {p.name for p in named}}
+    fields |= {p.name: _field_of(p, hints.get(p.name, Any)) for p in named}
+    model: Any = TypedDict("ResetArguments", fields, total=False)  # type: ignore[misc]
+    model.__pydantic_config__ = ConfigDict(extra="allow" if takes_any else "forbid", arbitrary_types_allowed=True)
+    return TypeAdapter(model)
+
+
+def _field_of(parameter: inspect.Parameter, hint: Any) -> Any:
+    if parameter.default is parameter.empty:
+        return Required[hint]
+    if parameter.default is None:
+        hint = typing.Optional[hint]  # noqa: UP045 - a hint may be a string or a class without `|`
+    try:
+        to_json(parameter.default)
+    except (PydanticSerializationError, ValueError):
+        return hint
+    return Annotated[hint, Field(json_schema_extra={"default": parameter.default})]
+
+
+def validation_problem(exc: ValidationError, what: str) -> InvalidRequestError:
+    """Return the error that says which fields were wrong, what was expected and what came."""
+    problems: list[JsonObject] = [
+        {"field": ".".join(map(str, row["loc"])) or "(whole)", "problem": row["msg"], "got": _shown(row["input"])}
+        for row in exc.errors(include_url=False, include_context=False)
+    ]
+    told = "; ".join(f"{row['field']}: {row['problem']}, got {row['got']}" for row in problems)
+    return InvalidRequestError(
+        f"{what} are not valid: {told}", code=ErrorCode.VALIDATION_ERROR.value, details={"problems": problems}
+    )
+
+
+def _shown(value: object, length: int = 80) -> str:
+    text = repr(value)
+    return text if len(text) <= length else text[:length] + "…"

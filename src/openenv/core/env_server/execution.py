@@ -1,0 +1,260 @@
+"""Where an environment's code runs: on the event loop, on a thread, or right where it is called.
+
+Coroutine functions run on the loop. Plain functions run on threads: any that is free, or always the same one where the
+environment asks for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import inspect
+import queue
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar, cast
+
+__all__ = ["InlinePlace", "LoopPlace", "OwnThreadPlace", "Place", "ThreadPool"]
+
+_T = TypeVar("_T")
+
+
+class Place(ABC):
+    """A place where one session's code runs, one call at a time."""
+
+    @abstractmethod
+    async def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Return what a function or coroutine function of the environment returns; raise what it raises."""
+
+    def release(self) -> None:
+        """Give the place back: no further call comes."""
+
+
+class InlinePlace(Place):
+    """Runs plain functions where they are called: for callers that may block, such as a sync client."""
+
+    def __init__(self) -> None:
+        """Make a place; its loop starts when the first coroutine needs it."""
+        self._loop = _PrivateLoop()
+
+    async def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call the function here; a coroutine runs to its end on a loop of this place's own."""
+        result = function(*args, **kwargs)
+        return self._loop.run(result) if inspect.iscoroutine(result) else result
+
+    def release(self) -> None:
+        """End the loop, if one was started."""
+        self._loop.stop()
+
+
+class _PrivateLoop:
+    """An event loop on a thread of its own, so that coroutines can be waited for inside any running loop."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    def run(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._thread = threading.Thread(target=self._loop.run_forever, name="openenv-inline-loop", daemon=True)
+            self._thread.start()
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    def stop(self) -> None:
+        loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
+        if loop is not None and thread is not None:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
+
+
+class _Job:
+    """A call to be made on a thread, and the loop that waits for its result."""
+
+    __slots__ = ("_args", "_context", "_error", "_function", "_kwargs", "_loop", "_result", "future")
+
+    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[Any] = self._loop.create_future()
+        self._context = contextvars.copy_context()
+        self._function, self._args, self._kwargs = function, args, kwargs
+        self._result: object = None
+        self._error: BaseException | None = None
+
+    def call(self) -> None:
+        """Make the call and keep what came of it."""
+        try:
+            self._result = self._context.run(self._function, *self._args, **self._kwargs)
+        except BaseException as exc:  # noqa: BLE001 - raised where the call is waited for
+            self._error = exc
+
+    def deliver(self) -> None:
+        """Hand what came of it to the loop that waits."""
+        # A closed loop waits for nothing any more.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._settle)
+
+    def _settle(self) -> None:
+        if self.future.done():
+            return
+        if self._error is None:
+            self.future.set_result(self._result)
+        else:
+            self.future.set_exception(_raisable(self._error))
+
+
+def _raisable(error: BaseException) -> BaseException:
+    """Return an error that a future takes: exits and the like of an environment must not pass for the loop's own."""
+    if isinstance(error, (StopIteration, SystemExit, KeyboardInterrupt, asyncio.CancelledError)):
+        wrapped = RuntimeError(f"the environment raised {type(error).__name__}: {error}")
+        wrapped.__cause__ = error
+        return wrapped
+    return error
+
+
+class _Worker:
+    """One thread that makes the calls it is handed."""
+
+    def __init__(self) -> None:
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        threading.Thread(target=self._work, name="openenv-environment", daemon=True).start()
+
+    def submit(self, job: _Job) -> None:
+        self._jobs.put(job)
+
+    def stop(self) -> None:
+        """End the thread after the calls it was handed."""
+        self._jobs.put(None)
+
+    def _work(self) -> None:
+        while (job := self._next_job()) is not None:
+            job.call()
+            # Free before the answer is out: the request that the answer brings should find this thread.
+            self._called()
+            job.deliver()
+
+    def _next_job(self) -> _Job | None:
+        return self._jobs.get()
+
+    def _called(self) -> None:
+        """Do what is to be done between a call and its delivery."""
+
+
+class _PoolWorker(_Worker):
+    """A thread of a pool: ends by itself after standing idle."""
+
+    def __init__(self, pool: ThreadPool) -> None:
+        self._pool = pool
+        super().__init__()
+
+    def _next_job(self) -> _Job | None:
+        while True:
+            try:
+                return self._jobs.get(timeout=self._pool.idle_s)
+            except queue.Empty:
+                if self._pool.retire(self):
+                    return None
+
+    def _called(self) -> None:
+        self._pool.put_back(self)
+
+
+class ThreadPool:
+    """Threads made when needed, used again while there is work, and ended after standing idle.
+
+    Attributes:
+        idle_s: Seconds after which an idle thread ends.
+    """
+
+    def __init__(self, idle_s: float = 10.0) -> None:
+        """Make a pool without threads.
+
+        Args:
+            idle_s: Seconds after which an idle thread ends.
+        """
+        self.idle_s = idle_s
+        self._idle: dict[_PoolWorker, None] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+
+    async def run(self, function: Callable[..., _T], *args: Any, **kwargs: Any) -> _T:
+        """Return what a function returns, run on a thread; raise what it raises."""
+        job = _Job(function, args, kwargs)
+        self._take().submit(job)
+        return cast("_T", await job.future)
+
+    def put_back(self, worker: _PoolWorker) -> None:
+        """Take back a thread that has made its call."""
+        with self._lock:
+            if not self._closed:
+                self._idle[worker] = None
+                return
+        worker.stop()
+
+    def retire(self, worker: _PoolWorker) -> bool:
+        """Return whether an idle thread may end: not when a call for it is on the way."""
+        with self._lock:
+            if worker not in self._idle:
+                return False
+            del self._idle[worker]
+            return True
+
+    def close(self) -> None:
+        """End the idle threads; busy ones end after their call."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = list(self._idle), {}
+        for worker in idle:
+            worker.stop()
+
+    def _take(self) -> _PoolWorker:
+        with self._lock:
+            # The one that became idle last: the others grow old and end.
+            if self._idle:
+                return self._idle.popitem()[0]
+        return _PoolWorker(self)
+
+
+class LoopPlace(Place):
+    """Runs coroutine functions on the event loop, and plain functions on whichever thread of a pool is free."""
+
+    def __init__(self, pool: ThreadPool) -> None:
+        """Make a place.
+
+        Args:
+            pool: Where plain functions run.
+        """
+        self._pool = pool
+
+    async def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Await a coroutine function here, or call a plain function on a thread."""
+        if inspect.iscoroutinefunction(function):
+            return await function(*args, **kwargs)
+        return await self._pool.run(function, *args, **kwargs)
+
+
+class OwnThreadPlace(Place):
+    """Runs plain functions always on one and the same thread, which starts with the first call."""
+
+    def __init__(self) -> None:
+        """Make a place without a thread."""
+        self._worker: _Worker | None = None
+
+    async def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Await a coroutine function here, or call a plain function on the session's thread."""
+        if inspect.iscoroutinefunction(function):
+            return await function(*args, **kwargs)
+        if self._worker is None:
+            self._worker = _Worker()
+        job = _Job(function, args, kwargs)
+        self._worker.submit(job)
+        return await job.future
+
+    def release(self) -> None:
+        """End the thread."""
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker = None

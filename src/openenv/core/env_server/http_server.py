@@ -1,0 +1,296 @@
+"""The application that serves an environment: what it is made of, and nothing else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+from fastapi import FastAPI
+from pydantic import ValidationError
+from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
+from starlette.routing import WebSocketRoute as StarletteWebSocketRoute
+
+from ... import __version__
+from ..exceptions import ConcurrencyConfigurationError, ConfigurationError
+from .environment_spec import EnvironmentFactory, EnvironmentSpec, ResetArguments
+from .interfaces import Environment
+from .routes.http import add_episode_routes
+from .routes.info import add_info_routes
+from .routes.mcp import add_mcp_routes
+from .routes.websocket import WebSocketRoute
+from .sessions import SessionManager
+from .types import (
+    Action,
+    ConcurrencyConfig,
+    EnvironmentMetadata,
+    Observation,
+    ServerCapacityStatus,
+    ServerMode,
+    SessionInfo,
+    State,
+)
+
+__all__ = ["HTTPEnvServer", "create_app", "create_fastapi_app"]
+
+_DEFAULT_SESSIONS = 64
+_DEFAULT_MESSAGE_MB = 15.0
+
+
+class HTTPEnvServer:
+    """Serves one environment to many clients.
+
+    Attributes:
+        spec: What is known of the environment.
+        sessions: The sessions.
+        concurrency_config: How many sessions may be open, and for how long unused.
+        max_message_bytes: The longest frame or body that is read.
+        show_tracebacks: Whether clients are told the traceback of what an environment raised.
+    """
+
+    def __init__(
+        self,
+        env: Callable[[], Environment[Any, Any, Any]],
+        action_cls: type[Action] | None = None,
+        observation_cls: type[Observation] | None = None,
+        max_concurrent_envs: int | None = None,
+        concurrency_config: ConcurrencyConfig | None = None,
+        env_name: str | None = None,
+        state_cls: type[State] | None = None,
+        *,
+        reset_observation_cls: type[Observation] | None = None,
+        max_message_size_mb: float = _DEFAULT_MESSAGE_MB,
+        show_tracebacks: bool = True,
+    ) -> None:
+        """Make a server; see `create_app` for the arguments."""
+        self.spec = EnvironmentSpec.of(
+            cast("EnvironmentFactory", env),
+            action_cls,
+            observation_cls,
+            state=state_cls,
+            reset_observation=reset_observation_cls,
+            name=env_name,
+        )
+        self.concurrency_config = _concurrency(self.spec, max_concurrent_envs, concurrency_config)
+        self.sessions = SessionManager(
+            self.spec, self.concurrency_config.max_concurrent_envs, self.concurrency_config.session_timeout
+        )
+        self.max_message_bytes = int(max_message_size_mb * 2**20)
+        self.show_tracebacks = show_tracebacks
+        self._metadata: EnvironmentMetadata | None = None
+        self._schemas: dict[str, dict[str, Any]] | None = None
+
+    @property
+    def active_sessions(self) -> int:
+        """Return how many sessions are open."""
+        return self.sessions.capacity.active_sessions
+
+    @property
+    def max_concurrent_envs(self) -> int:
+        """Return how many sessions may be open."""
+        return self.sessions.max_sessions
+
+    @property
+    def is_concurrency_safe(self) -> bool:
+        """Return whether the environment says that its instances share nothing."""
+        return self.spec.supports_concurrent_sessions
+
+    def get_capacity_status(self) -> ServerCapacityStatus:
+        """Return how full the server is."""
+        return self.sessions.capacity
+
+    def get_session_info(self, session_id: str) -> SessionInfo | None:
+        """Return what there is to say of a session; `None` where there is none of that id."""
+        return next((s.info() for s in self.sessions.sessions() if s.id == session_id), None)
+
+    async def metadata(self) -> EnvironmentMetadata:
+        """Return what the environment says of itself, read once from an instance made for it."""
+        if self._metadata is None:
+            self._metadata = await self.sessions.describe()
+        return self._metadata
+
+    def schemas(self) -> dict[str, dict[str, Any]]:
+        """Return the JSON schemas of what crosses the wire, by name."""
+        if self._schemas is None:
+            self._schemas = _schemas_of(self.spec)
+        return self._schemas
+
+    def register_routes(self, app: FastAPI, mode: ServerMode | str = ServerMode.SIMULATION) -> None:
+        """Add the server's routes to an application.
+
+        Args:
+            app: The application; it must call `close` of the sessions when it ends, as `create_app`'s does.
+            mode: In production the routes that play an episode over HTTP are left out.
+        """
+        app.state.openenv = self
+        self.sessions.tool_mode = _mode(mode).value
+        add_info_routes(app)
+        add_mcp_routes(app)
+        if _mode(mode) is ServerMode.SIMULATION:
+            add_episode_routes(app, self)
+        app.router.routes.append(StarletteWebSocketRoute("/ws", WebSocketRoute(self)))
+
+
+def create_app(
+    env: Callable[[], Environment[Any, Any, Any]],
+    action_cls: type[Action] | None = None,
+    observation_cls: type[Observation] | None = None,
+    env_name: str | None = None,
+    max_concurrent_envs: int | None = None,
+    concurrency_config: ConcurrencyConfig | None = None,
+    gradio_builder: Callable[..., Any] | None = None,
+    custom_tab_name: str = "Custom",
+    custom_tab_primary: bool = False,
+    show_default_tab: bool = True,
+    title_override: str | None = None,
+    state_cls: type[State] | None = None,
+    *,
+    mode: ServerMode | str | None = None,
+    reset_observation_cls: type[Observation] | None = None,
+    max_message_size_mb: float = _DEFAULT_MESSAGE_MB,
+    show_tracebacks: bool = True,
+) -> FastAPI:
+    """Return the application that serves an environment: `app = create_app(EchoEnvironment)`.
+
+    Args:
+        env: The environment's class, or a function that makes an instance.
+        action_cls: The model of its actions; by default the one its class declares, as in
+            `class Echo(Environment[EchoAction, EchoObservation, State])`.
+        observation_cls: The model of its observations; by default likewise.
+        env_name: Its name, by default its class's.
+        max_concurrent_envs: The most sessions at once; by default the environment variable `MAX_CONCURRENT_ENVS`, else
+            64 where the environment says that it supports concurrent sessions, and 1 where it does not.
+        concurrency_config: The same with further settings; give one of the two.
+        gradio_builder: Accepted for applications written for OpenEnv 0.10; there is no Gradio page to put it on.
+        custom_tab_name: Accepted likewise.
+        custom_tab_primary: Accepted likewise.
+        show_default_tab: Accepted likewise.
+        title_override: The application's title, by default the environment's name.
+        state_cls: The model of its state; by default the one its class declares.
+        mode: `simulation` (the default) or `production`, which leaves out `/reset`, `/step` and `/state`; by default
+            the environment variable `OPENENV_MODE`.
+        reset_observation_cls: The model of what a reset shows, where it differs.
+        max_message_size_mb: The longest frame or body that is read, in MiB.
+        show_tracebacks: Whether clients are told the traceback of what the environment raised.
+
+    Raises:
+        ConfigurationError: The environment cannot be called, a model is missing, or a setting cannot work.
+        ConcurrencyConfigurationError: More than one session was asked for, and the environment supports one.
+    """
+    del gradio_builder, custom_tab_name, custom_tab_primary, show_default_tab
+    server = HTTPEnvServer(
+        env,
+        action_cls,
+        observation_cls,
+        max_concurrent_envs,
+        concurrency_config,
+        env_name,
+        state_cls,
+        reset_observation_cls=reset_observation_cls,
+        max_message_size_mb=max_message_size_mb,
+        show_tracebacks=show_tracebacks,
+    )
+    app = FastAPI(
+        title=title_override or server.spec.name,
+        description="An OpenEnv environment: reset, step and state over HTTP, and all of it over the WebSocket `/ws`.",
+        version=__version__,
+        lifespan=_lifespan,
+    )
+    server.register_routes(app, mode or os.environ.get("OPENENV_MODE") or ServerMode.SIMULATION)
+    return app
+
+
+def create_fastapi_app(
+    env: Callable[[], Environment[Any, Any, Any]],
+    action_cls: type[Action] | None = None,
+    observation_cls: type[Observation] | None = None,
+    max_concurrent_envs: int | None = None,
+    concurrency_config: ConcurrencyConfig | None = None,
+    env_name: str | None = None,
+    state_cls: type[State] | None = None,
+    *,
+    mode: ServerMode | str | None = None,
+    reset_observation_cls: type[Observation] | None = None,
+) -> FastAPI:
+    """Return the application that serves an environment, as `create_app` does; its arguments are in another order."""
+    return create_app(
+        env,
+        action_cls,
+        observation_cls,
+        env_name,
+        max_concurrent_envs,
+        concurrency_config,
+        state_cls=state_cls,
+        mode=mode,
+        reset_observation_cls=reset_observation_cls,
+    )
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    server: HTTPEnvServer = app.state.openenv
+    try:
+        yield
+    finally:
+        await server.sessions.close_all()
+
+
+def _mode(mode: ServerMode | str) -> ServerMode:
+    try:
+        return ServerMode(mode.lower())
+    except ValueError:
+        expected = " or ".join(repr(m.value) for m in ServerMode)
+        raise ConfigurationError(f"expected {expected} as mode, got {mode!r}") from None
+
+
+def _concurrency(
+    spec: EnvironmentSpec, max_concurrent_envs: int | None, config: ConcurrencyConfig | None
+) -> ConcurrencyConfig:
+    if config is not None and max_concurrent_envs is not None:
+        raise ConfigurationError("give max_concurrent_envs or concurrency_config, not both")
+    if config is None:
+        config = _sized(_default_sessions(spec) if max_concurrent_envs is None else max_concurrent_envs)
+    if config.max_concurrent_envs > 1 and not spec.supports_concurrent_sessions:
+        raise ConcurrencyConfigurationError(spec.factory_name, config.max_concurrent_envs)
+    return config
+
+
+def _sized(max_concurrent_envs: object) -> ConcurrencyConfig:
+    try:
+        return ConcurrencyConfig.model_validate({"max_concurrent_envs": max_concurrent_envs})
+    except ValidationError as exc:
+        raise ConfigurationError(
+            f"expected a whole number of sessions >= 1 as max_concurrent_envs, got {max_concurrent_envs!r}"
+        ) from exc
+
+
+def _default_sessions(spec: EnvironmentSpec) -> object:
+    if not spec.supports_concurrent_sessions:
+        return 1
+    return os.environ.get("MAX_CONCURRENT_ENVS") or _DEFAULT_SESSIONS
+
+
+def _schemas_of(spec: EnvironmentSpec) -> dict[str, dict[str, Any]]:
+    models = {
+        "action": spec.action,
+        "observation": spec.observation,
+        "reset_observation": spec.reset_observation,
+        "state": spec.state,
+    }
+    schemas = {name: _model_schema(model) for name, model in models.items()}
+    return schemas | {"reset": _reset_schema(spec)}
+
+
+def _model_schema(model: type[Action | Observation | State]) -> dict[str, Any]:
+    try:
+        return model.model_json_schema()
+    except (PydanticInvalidForJsonSchema, PydanticUserError) as exc:
+        return {"title": model.__name__, "type": "object", "description": f"No schema: {exc}"}
+
+
+def _reset_schema(spec: EnvironmentSpec) -> dict[str, Any]:
+    known = spec.environment_class
+    if known is None:
+        return {"type": "object", "additionalProperties": True}
+    return ResetArguments.of(known).json_schema()

@@ -1,0 +1,130 @@
+"""The bare JSON-RPC 2.0 that OpenEnv clients send for tools, without MCP's `initialize`."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from ..wire.codec import EncodeError, decode, encode
+from ..wire.frames import JsonObject
+from .mcp_types import (
+    CallToolAction,
+    CallToolObservation,
+    JsonRpcError,
+    JsonRpcErrorCode,
+    JsonRpcRequest,
+    ListToolsAction,
+    ListToolsObservation,
+    McpMethod,
+)
+from .sessions import Session
+from .tool_calls import tool_observation
+
+__all__ = ["JsonRpcFailure", "answer", "failure", "parse", "success"]
+
+
+class JsonRpcFailure(Exception):
+    """A JSON-RPC request that failed.
+
+    Attributes:
+        error: What the answer says.
+    """
+
+    def __init__(self, code: JsonRpcErrorCode, message: str, data: object = None) -> None:
+        self.error = JsonRpcError(code=code.value, message=message, data=data)
+        super().__init__(message)
+
+
+def parse(message: str | bytes | JsonObject) -> JsonRpcRequest:
+    """Return the request in a message.
+
+    Raises:
+        JsonRpcFailure: It is not JSON, or not a JSON-RPC request.
+    """
+    frame: object = message
+    if isinstance(message, (str, bytes)):
+        try:
+            frame = decode(message)
+        except ValueError as exc:
+            raise JsonRpcFailure(JsonRpcErrorCode.PARSE_ERROR, f"expected JSON: {exc}") from exc
+    try:
+        return JsonRpcRequest.model_validate(frame)
+    except ValidationError as exc:
+        fields = ", ".join(".".join(map(str, row["loc"])) or "(whole)" for row in exc.errors(include_url=False))
+        raise JsonRpcFailure(
+            JsonRpcErrorCode.INVALID_REQUEST,
+            f'not a JSON-RPC 2.0 request ({fields}): expected {{"jsonrpc":"2.0","id":…,"method":…,"params":{{…}}}}',
+        ) from exc
+
+
+def success(request_id: object, result: object) -> JsonObject:
+    """Return the answer that carries a result."""
+    return {"jsonrpc": "2.0", "id": request_id, "result": result}
+
+
+def failure(request_id: object, error: JsonRpcError) -> JsonObject:
+    """Return the answer that tells of a failure."""
+    return {
+        "jsonrpc": "2.0",
+        "id": request_id,
+        "error": {"code": error.code, "message": error.message, "data": error.data},
+    }
+
+
+async def answer(session: Session, message: JsonObject) -> JsonObject:
+    """Return a session's answer to a JSON-RPC request about its tools; call it in the session's turn."""
+    request_id: object = message.get("id")
+    try:
+        request = parse(message)
+        request_id = request.id
+        if request.method == McpMethod.TOOLS_LIST.value:
+            return success(request_id, await _list_tools(session))
+        if request.method == McpMethod.TOOLS_CALL.value:
+            return success(request_id, await _call_tool(session, request))
+        raise JsonRpcFailure(JsonRpcErrorCode.METHOD_NOT_FOUND, f"Method not found: {request.method}")
+    except JsonRpcFailure as exc:
+        return failure(request_id, exc.error)
+
+
+async def _list_tools(session: Session) -> JsonObject:
+    observation = await tool_observation(session, ListToolsAction())
+    if not isinstance(observation, ListToolsObservation):
+        raise JsonRpcFailure(JsonRpcErrorCode.INTERNAL_ERROR, "the environment did not list its tools")
+    return {
+        "tools": [
+            {"name": tool.name, "description": tool.description, "inputSchema": tool.input_schema}
+            for tool in observation.tools
+        ]
+    }
+
+
+async def _call_tool(session: Session, request: JsonRpcRequest) -> object:
+    name, arguments = request.params.get("name"), request.params.get("arguments") or {}
+    if not isinstance(name, str) or not isinstance(arguments, dict):
+        raise JsonRpcFailure(
+            JsonRpcErrorCode.INVALID_PARAMS, "expected params {name: text, arguments: object} for tools/call"
+        )
+    observation = await tool_observation(session, CallToolAction(tool_name=name, arguments=arguments))
+    session.steps += 1
+    if not isinstance(observation, CallToolObservation):
+        # A tool that returns an observation of the environment's own.
+        return _content(observation)
+    if observation.error is not None:
+        raise JsonRpcFailure(
+            JsonRpcErrorCode.INTERNAL_ERROR, observation.error.message, observation.error.model_dump(mode="json")
+        )
+    result = observation.result
+    # FastMCP's results come in MCP's shape already.
+    return result if isinstance(result, dict) and "content" in result else _content(result)
+
+
+def _content(value: object) -> JsonObject:
+    try:
+        text = value if isinstance(value, str) else encode(value).decode()
+    except EncodeError as exc:
+        raise JsonRpcFailure(JsonRpcErrorCode.INTERNAL_ERROR, str(exc)) from exc
+    return {
+        "content": [{"type": "text", "text": text}],
+        "structured_content": value if isinstance(value, dict) else {"result": value},
+        "data": value,
+        "is_error": False,
+    }

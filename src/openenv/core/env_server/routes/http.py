@@ -1,0 +1,192 @@
+"""`POST /reset`, `POST /step` and `GET /state`: episodes over plain HTTP.
+
+The header `X-Session-ID` names the session, and every answer gives it back. Without the header there is one session,
+`default`, so that plain curl can play an episode.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI, Request, Response
+
+from ...exceptions import (
+    EnvironmentFactoryError,
+    InvalidRequestError,
+    RequestTimeoutError,
+    SessionCapacityError,
+    SessionError,
+    SessionNotFoundError,
+)
+from ...wire import frames
+from ...wire.codec import decode, encode, strict_json
+from ...wire.errors import FrameError, error_fields
+from ...wire.frames import JsonObject, RequestKind
+from .. import dispatch
+from ..sessions import Session
+
+if TYPE_CHECKING:
+    from ..http_server import HTTPEnvServer
+
+__all__ = ["SESSION_HEADER", "add_episode_routes", "error_response", "read_object"]
+
+SESSION_HEADER = "X-Session-ID"
+_DEFAULT_SESSION = "default"
+_NAME = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+_STATUS: tuple[tuple[type[Exception], int], ...] = (
+    (SessionNotFoundError, 404),
+    (SessionCapacityError, 503),
+    (EnvironmentFactoryError, 500),
+    (SessionError, 409),
+    (RequestTimeoutError, 504),
+    (InvalidRequestError, 422),
+    (FrameError, 422),
+)
+
+
+def add_episode_routes(app: FastAPI, server: HTTPEnvServer) -> None:
+    """Add the routes that play an episode to an application."""
+    app.add_api_route("/reset", _reset, methods=["POST"], tags=["Episode"], openapi_extra=_reset_document(server))
+    app.add_api_route("/step", _step, methods=["POST"], tags=["Episode"], openapi_extra=_step_document(server))
+    app.add_api_route("/state", _state, methods=["GET"], tags=["Episode"], openapi_extra={"parameters": [_HEADER]})
+
+
+async def _reset(request: Request) -> Response:
+    """Begin an episode in the session that `X-Session-ID` names, opening it if need be."""
+
+    async def run(server: HTTPEnvServer) -> tuple[Session, frames.Request]:
+        data = await read_object(request, server.max_message_bytes)
+        return await server.sessions.open(_session_name(request)), frames.Request(RequestKind.RESET, data)
+
+    return await _answered(request, run)
+
+
+async def _step(request: Request) -> Response:
+    """Act in the session that `X-Session-ID` names."""
+
+    async def run(server: HTTPEnvServer) -> tuple[Session, frames.Request]:
+        body = await read_object(request, server.max_message_bytes)
+        step = _step_request(body)
+        return await _session(server, request), step
+
+    return await _answered(request, run)
+
+
+async def _state(request: Request) -> Response:
+    """Return where the episode of the session that `X-Session-ID` names stands."""
+
+    async def run(server: HTTPEnvServer) -> tuple[Session, frames.Request]:
+        return await _session(server, request), frames.Request(RequestKind.STATE, {})
+
+    return await _answered(request, run)
+
+
+async def _answered(
+    request: Request, prepare: Callable[[HTTPEnvServer], Awaitable[tuple[Session, frames.Request]]]
+) -> Response:
+    server: HTTPEnvServer = request.app.state.openenv
+    session_id = ""
+    try:
+        session, asked = await prepare(server)
+        session_id = session.id
+        answer = await dispatch.answer(session, asked)
+        body = answer.data if asked.kind is RequestKind.STATE else _with_metadata(answer.data)
+    except Exception as exc:  # noqa: BLE001 - the boundary: told to the client, and logged there
+        return error_response(exc, session_id, with_traceback=server.show_tracebacks)
+    return Response(strict_json(body), media_type="application/json", headers={SESSION_HEADER: session_id})
+
+
+def _with_metadata(data: bytes) -> JsonObject:
+    """Return an observation's data with `metadata` beside it, as HTTP has always had it."""
+    return {"metadata": None, **decode(data)}
+
+
+async def _session(server: HTTPEnvServer, request: Request) -> Session:
+    name = _session_name(request)
+    # A step may come before any reset, as over a WebSocket; but an id that was never given out is a mistake.
+    return await server.sessions.open(name) if name == _DEFAULT_SESSION else server.sessions.find(name)
+
+
+def _session_name(request: Request) -> str:
+    name = request.headers.get(SESSION_HEADER, _DEFAULT_SESSION)
+    if not _NAME.fullmatch(name):
+        raise InvalidRequestError(f"{SESSION_HEADER} takes 1 to 128 letters, digits and . _ : -, got {name[:140]!r}")
+    return name
+
+
+async def read_object(request: Request, max_bytes: int) -> JsonObject:
+    """Return the JSON object in a request's body; an empty body is an empty object.
+
+    Raises:
+        InvalidRequestError: The body is too long, not JSON or not an object.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > max_bytes:
+            raise InvalidRequestError(f"the body is longer than the {max_bytes} bytes that this server reads")
+    if not body.strip():
+        return {}
+    try:
+        value = decode(bytes(body))
+    except ValueError as exc:
+        raise InvalidRequestError(f"expected a JSON object as body, got what is not JSON: {exc}") from exc
+    if not isinstance(value, dict):
+        raise InvalidRequestError(f"expected a JSON object as body, got {type(value).__name__}")
+    return value
+
+
+def _step_request(body: JsonObject) -> frames.Request:
+    action, timeout_s = body.get("action"), body.get("timeout_s")
+    unknown = body.keys() - {"action", "timeout_s", "request_id"}
+    if unknown:
+        raise InvalidRequestError(f"step takes action and timeout_s, got {', '.join(sorted(unknown))} too")
+    if not isinstance(action, dict):
+        raise InvalidRequestError(f'expected {{"action": {{…}}}}, got {type(action).__name__} as action')
+    if timeout_s is not None and (type(timeout_s) not in {int, float} or not 0 < timeout_s < float("inf")):  # type: ignore[operator]
+        raise InvalidRequestError(f"expected seconds > 0 as timeout_s, got {timeout_s!r}")
+    return frames.Request(RequestKind.STEP, action, timeout_s=None if timeout_s is None else float(timeout_s))  # type: ignore[arg-type]
+
+
+def error_response(exc: Exception, session_id: str = "", *, with_traceback: bool = True) -> Response:
+    """Return the HTTP answer that tells of an exception, in FastAPI's `detail`."""
+    status = next((status for kind, status in _STATUS if isinstance(exc, kind)), 500)
+    # Told in one place for every way in, so that logs do not depend on the way.
+    dispatch.error_answer(exc, session_id=session_id, with_traceback=with_traceback)
+    fields = error_fields(exc, with_traceback=with_traceback)
+    headers = {SESSION_HEADER: session_id} if session_id else {}
+    return Response(strict_json(encode({"detail": fields})), status, headers, media_type="application/json")
+
+
+_HEADER: dict[str, Any] = {
+    "name": SESSION_HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "pattern": f"^{_NAME.pattern}$"},
+    "description": "The session; without it, the one named `default`.",
+}
+
+
+def _reset_document(server: HTTPEnvServer) -> dict[str, Any]:
+    return {"parameters": [_HEADER], "requestBody": _body(server.schemas()["reset"], required=False)}
+
+
+def _step_document(server: HTTPEnvServer) -> dict[str, Any]:
+    schema = {
+        "type": "object",
+        "required": ["action"],
+        "additionalProperties": False,
+        "properties": {
+            "action": server.schemas()["action"],
+            "timeout_s": {"type": "number", "exclusiveMinimum": 0, "description": "The step's deadline in seconds."},
+            "request_id": {"type": "string", "description": "Not used."},
+        },
+    }
+    return {"parameters": [_HEADER], "requestBody": _body(schema, required=True)}
+
+
+def _body(schema: dict[str, Any], *, required: bool) -> dict[str, Any]:
+    return {"required": required, "content": {"application/json": {"schema": schema}}}

@@ -1,0 +1,196 @@
+"""`/ws`: frames to requests, answers to frames, for all the sessions of one connection."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from ...exceptions import InvalidRequestError, SessionError
+from ...wire.codec import encode
+from ...wire.errors import FrameError
+from ...wire.exchange import ServerExchange
+from ...wire.frames import SUBPROTOCOL_V2, Answer, AnswerKind, Request, RequestKind, Version
+from .. import dispatch
+from ..sessions import Session
+
+if TYPE_CHECKING:
+    from ..http_server import HTTPEnvServer
+
+__all__ = ["WebSocketRoute"]
+
+_logger = logging.getLogger(__name__)
+
+_Scope = MutableMapping[str, Any]
+_Message = MutableMapping[str, Any]
+_Receive = Callable[[], Awaitable[_Message]]
+_Send = Callable[[_Message], Awaitable[None]]
+
+_MAX_WAITING = 1024
+_V1_CHANNEL = 0
+
+
+class WebSocketRoute:
+    """The ASGI application behind `/ws`."""
+
+    def __init__(self, server: HTTPEnvServer) -> None:
+        """Make the route of a server."""
+        self._server = server
+
+    async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
+        """Serve one connection."""
+        version = Version.V2 if SUBPROTOCOL_V2 in scope.get("subprotocols", ()) else Version.V1
+        connection = _Connection(self._server, version, receive, send)
+        query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+        await connection.serve(attach_to=query.get("session_id", [""])[0])
+
+
+class _Connection:
+    """One connection: its sessions by channel, and the requests being answered."""
+
+    def __init__(self, server: HTTPEnvServer, version: Version, receive: _Receive, send: _Send) -> None:
+        self._server = server
+        self._exchange = ServerExchange(version, server.max_message_bytes)
+        self._receive = receive
+        self._send = send
+        self._sessions: dict[int, Session] = {}
+        self._opening: set[int] = set()
+        self._kept: set[int] = set()
+        self._answering: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    async def serve(self, attach_to: str) -> None:
+        await self._receive()
+        await self._send({"type": "websocket.accept", "subprotocol": self._exchange.version.value})
+        try:
+            if self._exchange.version is Version.V2 or await self._open_v1(attach_to):
+                await self._read()
+        finally:
+            self._closed = True
+            await self._give_up_sessions()
+
+    async def _read(self) -> None:
+        while True:
+            message = await self._receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            await self._take(message.get("text") or message.get("bytes") or "")
+            if self._closed:
+                return
+
+    async def _take(self, message: str | bytes) -> None:
+        try:
+            request = self._exchange.receive(message)
+        except FrameError as exc:
+            await self._reply(exc.request_id, exc.channel, dispatch.error_answer(exc))
+            return
+        if request.kind is RequestKind.CLOSE:
+            await self._close(request)
+            return
+        # Reading goes on while requests are answered, so that a connection that ends is noticed at once.
+        task = asyncio.ensure_future(self._answer(request))
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+        if len(self._answering) >= _MAX_WAITING:
+            await asyncio.wait(self._answering, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _answer(self, request: Request) -> None:
+        session_id = ""
+        try:
+            if request.kind is RequestKind.OPEN:
+                answer = await self._open(request)
+            else:
+                session = self._session(request.channel)
+                session_id = session.id
+                answer = await dispatch.answer(session, request)
+        except Exception as exc:  # noqa: BLE001 - the boundary: told to the client, and logged there
+            answer = dispatch.error_answer(exc, session_id=session_id, with_traceback=self._server.show_tracebacks)
+        await self._reply(request.id, request.channel, answer)
+
+    async def _reply(self, request_id: int | None, channel: int, answer: Answer) -> None:
+        if self._closed:
+            return
+        try:
+            await self._send({"type": "websocket.send", "text": self._exchange.answer(request_id, channel, answer)})
+        except (OSError, RuntimeError) as exc:
+            # The client went while it was being answered; reading notices that too, and ends the connection.
+            _logger.debug("an answer could not be sent: %s", exc)
+
+    def _session(self, channel: int) -> Session:
+        session = self._sessions.get(channel)
+        if session is None:
+            raise SessionError(f'no session is open on channel {channel}: send {{"type":"open"}} first')
+        return session
+
+    async def _open(self, request: Request) -> Answer:
+        channel = request.channel
+        if channel in self._sessions or channel in self._opening:
+            raise InvalidRequestError(f"a session is open on channel {channel} already: close it or use another number")
+        if request.data:
+            raise InvalidRequestError(f"open takes no data yet, got {', '.join(request.data)}")
+        self._opening.add(channel)
+        try:
+            session = await self._hold(channel, await self._server.sessions.open(with_secret=True))
+        finally:
+            self._opening.discard(channel)
+        told = {
+            "session_id": session.id,
+            "secret": session.secret,
+            "max_message_bytes": self._server.max_message_bytes,
+        }
+        return Answer(AnswerKind.OPENED, encode(told))
+
+    async def _hold(self, channel: int, session: Session) -> Session:
+        if self._closed:
+            await self._server.sessions.close(session)
+            raise SessionError("the connection was closed while its session was being opened")
+        session.attached = True
+        self._sessions[channel] = session
+        return session
+
+    async def _open_v1(self, attach_to: str) -> bool:
+        """Open or find the one session of a version 1 connection; tell the client and close where that fails."""
+        try:
+            if attach_to:
+                await self._attach(attach_to)
+            else:
+                await self._hold(_V1_CHANNEL, await self._server.sessions.open())
+        except Exception as exc:  # noqa: BLE001 - the boundary: told to the client, and logged there
+            await self._reply(
+                None, _V1_CHANNEL, dispatch.error_answer(exc, with_traceback=self._server.show_tracebacks)
+            )
+            await self._end()
+            return False
+        return True
+
+    async def _attach(self, session_id: str) -> None:
+        session = self._server.sessions.find(session_id)
+        if session.attached:
+            raise SessionError(f"session {session_id} has a connection already")
+        self._kept.add(_V1_CHANNEL)
+        await self._hold(_V1_CHANNEL, session)
+
+    async def _close(self, request: Request) -> None:
+        session = self._sessions.pop(request.channel, None)
+        if session is not None:
+            await self._let_go(request.channel, session)
+        if self._exchange.version is Version.V1:
+            await self._end()
+        else:
+            await self._reply(request.id, request.channel, Answer(AnswerKind.CLOSED, b"{}"))
+
+    async def _end(self) -> None:
+        self._closed = True
+        await self._send({"type": "websocket.close", "code": 1000})
+
+    async def _give_up_sessions(self) -> None:
+        sessions, self._sessions = self._sessions, {}
+        await asyncio.gather(*(self._let_go(channel, session) for channel, session in sessions.items()))
+
+    async def _let_go(self, channel: int, session: Session) -> None:
+        """Close a session this connection opened; one it attached to lives on without it."""
+        session.attached = False
+        if channel not in self._kept or session.close_when_released:
+            await self._server.sessions.close(session)

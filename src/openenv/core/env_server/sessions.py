@@ -1,0 +1,329 @@
+"""Sessions: one environment each, with its lease and its place of execution, and the manager that holds them."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import secrets
+import time
+import uuid
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from ..exceptions import EnvironmentFactoryError, SessionCapacityError, SessionClosedError, SessionNotFoundError
+from ..tools.decorator import ToolMode
+from .environment_spec import EnvironmentSpec, ResetArguments, authored_method
+from .execution import InlinePlace, LoopPlace, OwnThreadPlace, Place, ThreadPool
+from .interfaces import Environment, class_metadata
+from .types import Action, EnvironmentMetadata, ServerCapacityStatus, SessionInfo
+
+__all__ = ["Session", "SessionManager", "inline_session"]
+
+_logger = logging.getLogger(__name__)
+
+_CLOSE_GRACE_S = 10.0
+_NEW_ID_BYTES = 32
+
+
+class Session:
+    """One environment instance, the place where its code runs, and who holds it.
+
+    Attributes:
+        id: Its id.
+        secret: What a stranger to the connection must know to attach to it; empty where the id alone is enough.
+        spec: What is known of the environment.
+        environment: The environment.
+        turn: Held by the request being answered; the others wait in the order they came.
+        attached: Whether a connection holds the session now.
+        close_when_released: Whether whoever holds the session is to close it when letting go.
+        steps: Steps it has answered.
+        tool_mode: The mode whose tools are offered; `None` for all.
+        reset_arguments: The arguments the environment's reset takes.
+    """
+
+    def __init__(self, session_id: str, spec: EnvironmentSpec, environment: Environment[Any, Any, Any], place: Place):
+        """Make a session of an environment that was made in its place."""
+        self.id = session_id
+        self.secret = ""
+        self.spec = spec
+        self.environment = environment
+        self.turn = asyncio.Lock()
+        self.attached = False
+        self.steps = 0
+        self.close_when_released = False
+        self.tool_mode: ToolMode | None = None
+        self._place = place
+        self._closed = False
+        self._created_at = time.time()
+        self._last_activity = time.monotonic()
+        kind = type(environment)
+        self._reset: Callable[..., Any] = authored_method(kind, "reset", "reset_async").__get__(environment)
+        self._step: Callable[..., Any] = authored_method(kind, "step", "step_async").__get__(environment)
+        self._step_takes_timeout = _takes_timeout(authored_method(kind, "step", "step_async"))
+        self.reset_arguments = ResetArguments.of(kind)
+
+    @property
+    def is_idle(self) -> bool:
+        """Return whether nobody holds the session and nothing is being answered."""
+        return not self.attached and not self.turn.locked()
+
+    @property
+    def idle_s(self) -> float:
+        """Return the seconds since a request last began or ended."""
+        return time.monotonic() - self._last_activity
+
+    def info(self) -> SessionInfo:
+        """Return what the server tells of the session."""
+        return SessionInfo(
+            session_id=self.id,
+            created_at=self._created_at,
+            last_activity_at=time.time() - self.idle_s,
+            step_count=self.steps,
+            environment_type=type(self.environment).__name__,
+        )
+
+    async def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Return what a function returns in the session's place; call it while holding the turn.
+
+        Raises:
+            SessionClosedError: The session was closed while the caller waited.
+        """
+        if self._closed:
+            raise SessionClosedError(f"session {self.id} was closed before this request")
+        self._last_activity = time.monotonic()
+        try:
+            return await self._place.run(function, *args, **kwargs)
+        finally:
+            self._last_activity = time.monotonic()
+
+    async def reset(self, arguments: dict[str, Any]) -> object:
+        """Return what the environment's reset returns; call it while holding the turn."""
+        return await self.run(self._reset, **arguments)
+
+    async def step(self, action: Action, timeout_s: float | None = None) -> object:
+        """Return what the environment's step returns; call it while holding the turn.
+
+        Args:
+            action: The action.
+            timeout_s: The deadline in seconds that is handed to the environment, where its step takes one.
+        """
+        if self._step_takes_timeout:
+            return await self.run(self._step, action, timeout_s=timeout_s)
+        return await self.run(self._step, action)
+
+    async def close(self) -> None:
+        """Close the environment and give back its place. What it raises is logged: there is nobody left to tell."""
+        if self._closed:
+            return
+        # Said before the turn comes: requests that wait must not run on an environment nobody holds any more.
+        self._closed = True
+        async with self.turn:
+            try:
+                await self._place.run(self.environment.close)
+            except Exception:  # the last boundary before the environment's code: logged, the session ends all the same
+                _logger.exception("closing the environment of session %s failed", self.id)
+            finally:
+                self._place.release()
+
+
+@lru_cache(maxsize=256)
+def _takes_timeout(step: Callable[..., Any]) -> bool:
+    parameters = inspect.signature(step).parameters
+    return "timeout_s" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+
+
+class SessionManager:
+    """Holds a server's sessions: opens them while there is room, finds them, closes those nobody needs.
+
+    Attributes:
+        spec: What is known of the environment.
+        max_sessions: The most sessions at once.
+        idle_timeout_s: Seconds after which a session that nobody holds and nobody has used is closed; `None` for never.
+        tool_mode: The mode whose tools are offered; `None` for all.
+    """
+
+    def __init__(
+        self,
+        spec: EnvironmentSpec,
+        max_sessions: int,
+        idle_timeout_s: float | None = None,
+        tool_mode: ToolMode | None = None,
+    ) -> None:
+        """Make a manager without sessions."""
+        self.tool_mode = tool_mode
+        self.spec = spec
+        self.max_sessions = max_sessions
+        self.idle_timeout_s = idle_timeout_s
+        self._pool = ThreadPool()
+        self._sessions: dict[str, Session] = {}
+        self._reserved = 0
+        self._opening: dict[str, asyncio.Future[Session]] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._reaper: asyncio.Task[None] | None = None
+
+    @property
+    def capacity(self) -> ServerCapacityStatus:
+        """Return how full the server is, sessions being opened and closed counted in."""
+        return ServerCapacityStatus(active_sessions=self._reserved, max_sessions=self.max_sessions)
+
+    def sessions(self) -> list[Session]:
+        """Return the open sessions, oldest first."""
+        return list(self._sessions.values())
+
+    async def open(self, session_id: str | None = None, *, with_secret: bool = False) -> Session:
+        """Return a new session.
+
+        Args:
+            session_id: Its id; `None` to choose one. Asking twice for one id gives the same session.
+            with_secret: Whether attaching to it takes a secret beside the id.
+
+        Raises:
+            SessionCapacityError: The server is full.
+            EnvironmentFactoryError: The environment's constructor raised.
+        """
+        name = session_id or uuid.uuid4().hex
+        if (known := self._sessions.get(name)) is not None:
+            return known
+        opening = self._opening.get(name)
+        if opening is None:
+            opening = self._start(self._open(name, with_secret))
+            self._opening[name] = opening
+            opening.add_done_callback(lambda _: self._opening.pop(name, None))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            # Whoever asked is gone; a constructor on a thread cannot be stopped, so its session ends when it is made.
+            # One that was given a name may be wanted by others.
+            if session_id is None:
+                self._start(self._discard(opening))
+            raise
+
+    async def _open(self, session_id: str, with_secret: bool) -> Session:
+        if self._reserved >= self.max_sessions:
+            raise SessionCapacityError(self._reserved, self.max_sessions)
+        self._reserved += 1
+        place: Place = OwnThreadPlace() if self.spec.needs_own_thread else LoopPlace(self._pool)
+        try:
+            session = Session(session_id, self.spec, await self._make(place), place)
+        except BaseException:
+            self._reserved -= 1
+            place.release()
+            raise
+        session.tool_mode = self.tool_mode
+        session.secret = secrets.token_urlsafe(_NEW_ID_BYTES) if with_secret else ""
+        self._sessions[session_id] = session
+        self._start_reaper()
+        return session
+
+    async def _make(self, place: Place) -> Environment[Any, Any, Any]:
+        try:
+            return _checked(await place.run(self.spec.factory))
+        except Exception as exc:
+            raise _factory_failed(self.spec, exc) from exc
+
+    async def _discard(self, opening: asyncio.Future[Session]) -> None:
+        try:
+            session = await opening
+        except Exception as exc:  # the session was never made, and whoever asked for it is gone
+            _logger.info("a session that was given up while opening failed to open: %s", exc)
+            return
+        await self.close(session)
+
+    def find(self, session_id: str, secret: str = "") -> Session:
+        """Return an open session.
+
+        Raises:
+            SessionNotFoundError: None has that id, or it takes another secret.
+        """
+        session = self._sessions.get(session_id)
+        if session is None or not secrets.compare_digest(session.secret.encode(), secret.encode()):
+            raise SessionNotFoundError(session_id)
+        return session
+
+    async def close(self, session: Session) -> None:
+        """Close a session and free its slot, once; a call that hangs is given up after ten seconds."""
+        if self._sessions.pop(session.id, None) is None:
+            return
+        closing = self._start(session.close())
+        done, _ = await asyncio.wait({closing}, timeout=_CLOSE_GRACE_S)
+        self._reserved -= 1
+        if not done:
+            closing.cancel()
+            _logger.error("session %s did not close within %s s: its slot is freed", session.id, _CLOSE_GRACE_S)
+
+    async def describe(self) -> EnvironmentMetadata:
+        """Return what the environment says of itself; one is made for it only where its class says more than its name.
+
+        Raises:
+            EnvironmentFactoryError: The environment's constructor raised.
+        """
+        known = self.spec.environment_class
+        if known is not None and known.get_metadata is Environment.get_metadata:
+            return class_metadata(known, self.spec.name)
+        place: Place = OwnThreadPlace() if self.spec.needs_own_thread else LoopPlace(self._pool)
+        try:
+            session = Session(uuid.uuid4().hex, self.spec, await self._make(place), place)
+        except BaseException:
+            place.release()
+            raise
+        try:
+            metadata: EnvironmentMetadata = await session.run(session.environment.get_metadata)
+            return metadata
+        finally:
+            await session.close()
+
+    async def close_all(self) -> None:
+        """Close every session and end the threads and tasks."""
+        if self._reaper is not None:
+            self._reaper.cancel()
+            self._reaper = None
+        await asyncio.gather(*(self.close(session) for session in self.sessions()))
+        opening = [self._discard(future) for future in self._opening.values()]
+        await asyncio.gather(*opening)
+        self._pool.close()
+
+    def _start(self, coroutine: Any) -> asyncio.Task[Any]:
+        task: asyncio.Task[Any] = asyncio.ensure_future(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _start_reaper(self) -> None:
+        if self.idle_timeout_s is not None and (self._reaper is None or self._reaper.done()):
+            self._reaper = asyncio.ensure_future(self._reap(self.idle_timeout_s))
+
+    async def _reap(self, timeout_s: float) -> None:
+        """Close sessions that nobody holds and nobody has used for the idle timeout, until there are none."""
+        while self._sessions:
+            await asyncio.sleep(timeout_s / 8)
+            for session in self.sessions():
+                if session.is_idle and session.idle_s >= timeout_s:
+                    _logger.info("closing session %s: unused for %.0f s", session.id, session.idle_s)
+                    await self.close(session)
+
+
+def inline_session(spec: EnvironmentSpec) -> Session:
+    """Return a session whose environment runs where it is called, for a caller that may block.
+
+    Raises:
+        EnvironmentFactoryError: The environment's constructor raised.
+    """
+    try:
+        environment = _checked(spec.factory())
+    except Exception as exc:
+        raise _factory_failed(spec, exc) from exc
+    return Session(uuid.uuid4().hex, spec, environment, InlinePlace())
+
+
+def _checked(made: object) -> Environment[Any, Any, Any]:
+    if not isinstance(made, Environment):
+        raise TypeError(f"expected an openenv.core.env_server.Environment, got {type(made).__name__}")
+    return made
+
+
+def _factory_failed(spec: EnvironmentSpec, exc: Exception) -> EnvironmentFactoryError:
+    return EnvironmentFactoryError(
+        spec.factory_name, f"{spec.factory_name} could not be made: {type(exc).__name__}: {exc}"
+    )
