@@ -1,0 +1,128 @@
+"""How a client turns actions into payloads and answers into results, by the models its class was made with."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from ._generics import type_arguments
+from .client_types import StepResult
+from .env_server._wire_model import FROM_WIRE
+from .exceptions import InvalidRequestError, ProtocolError
+from .wire.codec import encode, encode_model
+from .wire.frames import JsonObject
+
+__all__ = ["ClientModels", "payload_of", "result_as", "state_as"]
+
+
+@dataclasses.dataclass(frozen=True)
+class ClientModels:
+    """The types of a client; `dict` where its class leaves them open.
+
+    Attributes:
+        action: What its steps take.
+        observation: What its resets and steps give.
+        state: What its `state` gives.
+    """
+
+    action: Any
+    observation: Any
+    state: Any
+
+    @classmethod
+    @lru_cache(maxsize=256)
+    def of(cls, client_class: type, base: type) -> ClientModels:
+        """Return the types that a client class puts in the place of the base's parameters."""
+        arguments = type_arguments(client_class, base) or ()
+        known = [argument if _is_concrete(argument) else dict for argument in arguments]
+        return cls(*known) if len(known) == 3 else cls(dict, dict, dict)
+
+
+def _is_concrete(argument: object) -> bool:
+    return not hasattr(argument, "__bound__") and argument is not Any
+
+
+def payload_of(action: object, expected: object) -> bytes:
+    """Return an action as the data of a step.
+
+    Args:
+        action: A model, a dataclass or a mapping.
+        expected: The type the client declares, for the message.
+
+    Raises:
+        InvalidRequestError: It is none of these.
+        EncodeError: Something in it has no JSON form.
+    """
+    if isinstance(action, BaseModel):
+        return encode_model(action)
+    if isinstance(action, Mapping):
+        return encode(dict(action))
+    if dataclasses.is_dataclass(action) and not isinstance(action, type):
+        return encode(action)
+    name = getattr(expected, "__name__", str(expected))
+    raise InvalidRequestError(f"expected {name} or a dict as action, got {type(action).__name__}: {action!r:.80}")
+
+
+@lru_cache(maxsize=256)
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+@lru_cache(maxsize=256)
+def _carries(kind: Any) -> frozenset[str]:
+    """Return which of reward and done an observation type has as fields of its own."""
+    fields = getattr(kind, "model_fields", None) or getattr(kind, "__dataclass_fields__", None) or {}
+    return frozenset({"reward", "done"} & fields.keys())
+
+
+def result_as(payload: JsonObject, kind: Any) -> StepResult[Any]:
+    """Return the result that an answer's data stands for.
+
+    Args:
+        payload: `observation`, `reward`, `done` and perhaps `metadata`.
+        kind: The observation's type.
+
+    Raises:
+        ProtocolError: The data does not fit the type.
+    """
+    fields, reward, done = payload.get("observation"), payload.get("reward"), payload.get("done", False)
+    if not isinstance(fields, dict):
+        raise ProtocolError(f"expected an observation from the server, got {sorted(payload)}")
+    metadata = payload.get("metadata")
+    return StepResult(
+        observation=_observation(fields, reward, done, kind),
+        reward=reward,  # type: ignore[arg-type]
+        done=bool(done),
+        metadata=metadata if isinstance(metadata, dict) else None,
+    )
+
+
+def _observation(fields: JsonObject, reward: object, done: object, kind: Any) -> Any:
+    if kind is dict:
+        return fields
+    beside = {"reward": reward, "done": done}
+    return _validated({**fields, **{name: beside[name] for name in _carries(kind)}}, kind, "observation")
+
+
+def state_as(payload: JsonObject, kind: Any) -> Any:
+    """Return the state that an answer's data stands for.
+
+    Raises:
+        ProtocolError: The data does not fit the type.
+    """
+    return payload if kind is dict else _validated(payload, kind, "state")
+
+
+def _validated(value: JsonObject, kind: Any, what: str) -> Any:
+    try:
+        return _adapter(kind).validate_python(value, context=FROM_WIRE)
+    except ValidationError as exc:
+        name = getattr(kind, "__name__", str(kind))
+        rows = "; ".join(f"{'.'.join(map(str, row['loc']))}: {row['msg']}" for row in exc.errors(include_url=False))
+        raise ProtocolError(
+            f"the server's {what} does not fit {name}: {rows}. Are client and server of one version?"
+        ) from exc

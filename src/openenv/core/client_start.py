@@ -1,0 +1,202 @@
+"""Clients whose server is started for them: a handle to await, to enter, or to take as a sync client."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from .containers.runtime.base import ContainerProvider, RuntimeProvider
+from .exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from .env_client import EnvClient
+    from .sync_client import SyncEnvClient
+
+__all__ = ["ClientStart", "start_container", "start_environment", "stop"]
+
+_ClientT = TypeVar("_ClientT", bound="EnvClient[Any, Any, Any]")
+
+_READY_S = 60.0
+
+
+@dataclass
+class ClientStart(Generic[_ClientT]):
+    """A client whose server has yet to be started.
+
+    `client = await start` starts it, `async with start as client:` connects and closes it too, and `start.sync()`
+    starts it and gives a sync client. Whichever way, the server is stopped when the client is closed, and when the
+    start fails or is cancelled.
+    """
+
+    _client_class: type[_ClientT]
+    _client_options: dict[str, Any]
+    _provider: ContainerProvider | RuntimeProvider
+    _start: Callable[[], str]
+    _client: _ClientT | None = None
+
+    def __await__(self) -> Generator[Any, None, _ClientT]:
+        """Start the server without blocking the event loop, and return the client."""
+        return self._start_in_thread().__await__()
+
+    async def __aenter__(self) -> _ClientT:
+        """Start the server and connect."""
+        self._client = await self
+        return await self._client.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the client and stop the server."""
+        if self._client is not None:
+            await self._client.close()
+
+    def sync(self) -> SyncEnvClient[Any, Any, Any]:
+        """Start the server and return a sync client."""
+        return self._start_here().sync()
+
+    def _start_here(self) -> _ClientT:
+        try:
+            url = self._start()
+            return self._client_class(base_url=url, provider=self._provider, **self._client_options)
+        except BaseException:
+            stop(self._provider)
+            raise
+
+    async def _start_in_thread(self) -> _ClientT:
+        starting = asyncio.ensure_future(asyncio.to_thread(self._start_here))
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # A thread cannot be cancelled: the server is stopped under it, and what it started after that too.
+            await asyncio.to_thread(stop, self._provider)
+            await asyncio.wait({starting})
+            if not starting.cancelled() and starting.exception() is None:
+                await asyncio.to_thread(stop, self._provider)
+            raise
+
+
+def start_container(
+    client_class: type[_ClientT], image: str, provider: ContainerProvider | None, options: Mapping[str, Any]
+) -> ClientStart[_ClientT]:
+    """Return the start of a client whose server runs in a container.
+
+    Args:
+        client_class: The client's class.
+        image: The image's name.
+        provider: What starts containers.
+        options: Options of the client and of the provider's `start_container`, told apart by name.
+
+    Raises:
+        ConfigurationError: No provider was given.
+    """
+    if provider is None:
+        raise ConfigurationError(
+            "running an image needs a container provider: pass provider=…, an object of a ContainerProvider class. To "
+            "do without containers, use from_env(…, use_docker=False, project_path=…) or from_environment(…)"
+        )
+    runner = provider
+    client_options, more = _split(client_class, options)
+    timeout_s = more.pop("wait_timeout", _READY_S)
+
+    def start() -> str:
+        url = runner.start_container(image, **more)
+        runner.wait_for_ready(url, timeout_s)
+        return url
+
+    return ClientStart(client_class, client_options, runner, start)
+
+
+def start_environment(
+    client_class: type[_ClientT],
+    repo_id: str,
+    use_docker: bool,
+    provider: ContainerProvider | RuntimeProvider | None,
+    project_path: str | os.PathLike[str] | None,
+    options: Mapping[str, Any],
+) -> ClientStart[_ClientT]:
+    """Return the start of a client whose server runs as `use_docker` says.
+
+    Args:
+        client_class: The client's class.
+        repo_id: The environment's name on the Hub, `org/name`.
+        use_docker: Whether to run its image; else its project runs as a process.
+        provider: What starts it; `None` to choose by `use_docker`.
+        project_path: The project's directory, for a process.
+        options: Options of the client and of the provider, told apart by name.
+
+    Raises:
+        ConfigurationError: What is needed was not given, or an option is not known.
+    """
+    if use_docker and not isinstance(provider, RuntimeProvider):
+        return start_container(client_class, space_image(repo_id), provider, options)
+    client_options, more = _split(client_class, options)
+    timeout_s = more.pop("wait_timeout", None)
+    at_start = {name: more.pop(name) for name in ("port", "env_vars", "workers") if name in more}
+    runner = _process_provider(provider, project_path, more)
+
+    def start() -> str:
+        url = runner.start(**at_start)
+        runner.wait_for_ready(*([] if timeout_s is None else [timeout_s]))
+        return url
+
+    return ClientStart(client_class, client_options, runner, start)
+
+
+def space_image(repo_id: str) -> str:
+    """Return the image of a Space: `openenv/echo_env` gives `registry.hf.space/openenv-echo_env:latest`.
+
+    Raises:
+        ConfigurationError: The name is not of the form `org/name`.
+    """
+    owner, _, name = repo_id.partition("/")
+    if not owner or not name or "/" in name:
+        raise ConfigurationError(f"expected the name of a Space, such as 'openenv/echo_env', got {repo_id!r}")
+    host = f"{owner}-{name}".lower().replace("_", "-").replace(".", "-")
+    return f"registry.hf.space/{host}:latest"
+
+
+def stop(provider: ContainerProvider | RuntimeProvider) -> None:
+    """Stop what a provider started."""
+    if isinstance(provider, ContainerProvider):
+        provider.stop_container()
+    else:
+        provider.stop()
+
+
+def _process_provider(
+    provider: ContainerProvider | RuntimeProvider | None,
+    project_path: str | os.PathLike[str] | None,
+    options: dict[str, Any],
+) -> RuntimeProvider:
+    if isinstance(provider, ContainerProvider):
+        raise ConfigurationError("expected a RuntimeProvider with use_docker=False, got a ContainerProvider")
+    if provider is not None:
+        if options or project_path is not None:
+            given = [*options, *([] if project_path is None else ["project_path"])]
+            raise ConfigurationError(f"options for a provider that is made already: {', '.join(given)}")
+        return provider
+    if project_path is None:
+        raise ConfigurationError(
+            "running an environment as a process needs its project: pass project_path=…, the directory with its "
+            "openenv.yaml (git clone it first)"
+        )
+    from .containers.runtime import UVProvider
+
+    try:
+        return UVProvider(project_path=project_path, **options)
+    except TypeError as exc:
+        raise ConfigurationError(f"an option is neither the client's nor the provider's: {exc}") from exc
+
+
+def _split(client_class: type, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a client's options and the others."""
+    from .env_client import EnvClient
+
+    known = {*inspect.signature(EnvClient.__init__).parameters, *inspect.signature(client_class).parameters}
+    client = {name: value for name, value in options.items() if name in known}
+    return client, {name: value for name, value in options.items() if name not in known}

@@ -1,0 +1,436 @@
+"""The client of an environment."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast
+
+from ._client_models import ClientModels, payload_of, result_as, state_as
+from .client_types import StepResult
+from .env_server.mcp_types import CallToolAction, CallToolObservation, ListToolsAction, ListToolsObservation, Tool
+from .exceptions import ClientClosedError, ConfigurationError, SessionLostError, ToolCallError
+from .transports.base import Transport, TransportSettings
+from .wire.codec import encode
+from .wire.frames import JsonObject, RequestKind
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from .client_start import ClientStart
+    from .containers.runtime import ContainerProvider, RuntimeProvider
+    from .env_server.environment_spec import EnvironmentSpec
+    from .env_server.interfaces import Environment
+    from .sync_client import SyncEnvClient
+
+__all__ = ["EnvClient"]
+
+_ActT = TypeVar("_ActT")
+_ObsT = TypeVar("_ObsT")
+_StateT = TypeVar("_StateT")
+
+_MODES = ("simulation", "production")
+
+
+class EnvClient(Generic[_ActT, _ObsT, _StateT]):
+    """Drives one session of an environment. `class EchoEnv(EnvClient[EchoAction, EchoObservation, State])` is complete.
+
+    Its methods are coroutines; `.sync()` gives the same client with plain methods. It connects when it is entered with
+    `async with`, or at the first request. Any number of tasks may use one client: their requests are answered in order.
+
+    A subclass may override `_step_payload`, `_parse_result` and `_parse_state` where the types alone do not tell how
+    things travel.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        connect_timeout_s: float = 10.0,
+        message_timeout_s: float | None = 60.0,
+        max_message_size_mb: float = 100.0,
+        websocket_ping_interval_s: float | None = 20.0,
+        websocket_ping_timeout_s: float | None = None,
+        provider: ContainerProvider | RuntimeProvider | None = None,
+        mode: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Make a client that is not connected.
+
+        Args:
+            base_url: The server's address, such as `http://localhost:8000`; may be left out where a provider is given
+                that starts the server.
+            connect_timeout_s: Seconds that connecting may take.
+            message_timeout_s: Seconds that an answer may take; `None` to wait for ever.
+            max_message_size_mb: The longest answer that is read, in MiB.
+            websocket_ping_interval_s: Seconds between signs of life on a quiet connection; `None` for none.
+            websocket_ping_timeout_s: Seconds after which a server that gives no sign of life is given up; `None` for
+                never, as a busy server may be late.
+            provider: What started the server; the client stops it when it is closed.
+            mode: `simulation` or `production`, by default the environment variable `OPENENV_CLIENT_MODE`.
+            headers: Further HTTP headers of the connection's first request.
+
+        Raises:
+            ConfigurationError: A setting cannot work.
+        """
+        if base_url is None and provider is None:
+            raise ConfigurationError(
+                f"expected base_url, the address of a server such as 'http://localhost:8000'. "
+                f"{type(self).__name__}.from_environment(...) needs no server"
+            )
+        self.provider = provider
+        self.mode = _checked_mode(mode)
+        self._base_url = (base_url or _started(provider)).rstrip("/")
+        self._settings = TransportSettings(
+            base_url=self._base_url,
+            connect_timeout_s=_positive("connect_timeout_s", connect_timeout_s),
+            message_timeout_s=None if message_timeout_s is None else _positive("message_timeout_s", message_timeout_s),
+            max_message_bytes=int(_positive("max_message_size_mb", max_message_size_mb) * 2**20),
+            ping_interval_s=websocket_ping_interval_s,
+            ping_timeout_s=websocket_ping_timeout_s,
+            headers=dict(headers or {}),
+        )
+        self._setup()
+
+    def _setup(self) -> None:
+        """Prepare what does not depend on where the environment is."""
+        kind = type(self)
+        self._models = ClientModels.of(kind, EnvClient)
+        self._own_payload = kind._step_payload is not EnvClient._step_payload
+        self._own_result = kind._parse_result is not EnvClient._parse_result
+        self._spec: EnvironmentSpec | None = None
+        self._transport: Transport | None = None
+        self._connecting: asyncio.Lock | None = None
+        self._is_blocking = False
+        self._is_closed = False
+
+    @classmethod
+    def from_environment(
+        cls,
+        environment: Callable[[], Environment[Any, Any, Any]],
+        *,
+        message_timeout_s: float | None = 60.0,
+    ) -> Self:
+        """Return a client of an environment that runs in this process, without a server.
+
+        Actions and observations take the same way through JSON as over a network, so that what works here works there.
+        With `.sync()` the environment runs in the calling thread, and an answer takes as long as it takes.
+
+        Args:
+            environment: The environment's class, or a function that makes an instance.
+            message_timeout_s: Seconds that an answer may take; `None` to wait for ever.
+
+        Raises:
+            ConfigurationError: It is neither, or its models are not known.
+        """
+        from .env_server.environment_spec import EnvironmentSpec
+        from .env_server.types import Action, Observation, State
+
+        client = cls.__new__(cls)
+        client.provider = None
+        client.mode = "simulation"
+        client._base_url = ""
+        client._settings = TransportSettings("", message_timeout_s=message_timeout_s)
+        client._setup()
+        models = client._models
+        client._spec = EnvironmentSpec.of(
+            cast("Any", environment),
+            _subclass(models.action, Action),
+            _subclass(models.observation, Observation),
+            state=_subclass(models.state, State),
+        )
+        return client
+
+    @classmethod
+    def from_docker_image(
+        cls,
+        image: str,
+        provider: ContainerProvider | None = None,
+        **options: Any,
+    ) -> ClientStart[Self]:
+        """Start a container and return its client, to be awaited, entered with `async with`, or taken by `.sync()`.
+
+        Args:
+            image: The image's name.
+            provider: What starts containers.
+            **options: Options of the client (`message_timeout_s`, `headers`, …) and of the provider, each to its place.
+        """
+        from .client_start import start_container
+
+        return start_container(cls, image, provider, options)
+
+    @classmethod
+    def from_env(
+        cls,
+        repo_id: str,
+        *,
+        use_docker: bool = True,
+        provider: ContainerProvider | RuntimeProvider | None = None,
+        project_path: str | os.PathLike[str] | None = None,
+        **options: Any,
+    ) -> ClientStart[Self]:
+        """Start an environment's server and return its client: to be awaited, entered, or taken by `.sync()`.
+
+        Args:
+            repo_id: The environment's name on the Hub, `org/name`.
+            use_docker: Whether to run its image; else its project runs as a process on this machine.
+            provider: What starts it, by default chosen by `use_docker`.
+            project_path: The project's directory, for `use_docker=False`.
+            **options: Options of the client (`message_timeout_s`, `headers`, …) and of the provider, each to its place.
+        """
+        from .client_start import start_environment
+
+        return start_environment(cls, repo_id, use_docker, provider, project_path, options)
+
+    @property
+    def base_url(self) -> str:
+        """Return the server's address; empty for an environment in this process."""
+        return self._base_url
+
+    async def connect(self) -> Self:
+        """Reach the server and open a session; does nothing where there is one.
+
+        Raises:
+            ConnectError: No server could be reached.
+            SessionError: It would not open a session.
+        """
+        await self._open_transport()
+        return self
+
+    async def reset(self, **arguments: Any) -> StepResult[_ObsT]:
+        """Begin an episode and return its first observation. After a lost session it opens a new one.
+
+        Args:
+            **arguments: `seed`, `episode_id`, and what the environment takes beside them.
+
+        Raises:
+            InvalidRequestError: The environment does not take an argument, or its type is wrong.
+            OpenEnvError: The request failed; see `openenv.core.exceptions`.
+        """
+        if self._transport is not None and not self._transport.is_open:
+            await self._transport.close()
+            self._transport = None
+        transport = await self._open_transport()
+        return self._result(await transport.request(RequestKind.RESET, encode(arguments)))
+
+    async def step(self, action: _ActT, timeout_s: float | None = None) -> StepResult[_ObsT]:
+        """Act, and return what came of it.
+
+        Args:
+            action: An instance of the client's action class, or a dict of its fields.
+            timeout_s: The step's deadline in seconds, handed to the environment.
+
+        Raises:
+            InvalidRequestError: The action is not valid.
+            EnvironmentExecutionError: The environment raised.
+            OpenEnvError: The request failed; see `openenv.core.exceptions`.
+        """
+        if isinstance(action, (CallToolAction, ListToolsAction)) and not self._own_result:
+            return cast("StepResult[_ObsT]", await self._step_tool(action, timeout_s))
+        payload = encode(self._step_payload(action)) if self._own_payload else payload_of(action, self._models.action)
+        return self._result(await self._request(RequestKind.STEP, payload, timeout_s))
+
+    async def state(self) -> _StateT:
+        """Return where the episode stands."""
+        return self._parse_state(await self._request(RequestKind.STATE, b"{}"))
+
+    async def list_tools(self) -> list[Tool]:
+        """Return the tools the environment offers.
+
+        Raises:
+            OpenEnvError: They could not be listed; the list is never empty for that reason.
+        """
+        result = await self._step_tool(ListToolsAction())
+        return cast("ListToolsObservation", result.observation).tools
+
+    async def call_tool(self, name: str, /, **arguments: Any) -> Any:
+        """Call a tool and return its result: `await env.call_tool("echo_message", message="Hello!")`.
+
+        Args:
+            name: The tool's name.
+            **arguments: Its arguments.
+
+        Raises:
+            ToolCallError: There is no such tool, its arguments are wrong, or it raised.
+        """
+        result = await self._step_tool(CallToolAction(tool_name=name, arguments=arguments))
+        return _tool_value(cast("CallToolObservation", result.observation))
+
+    async def new_session(self) -> Self:
+        """Return another client of the same server, connected: a session beside this one."""
+        if self._spec is not None:
+            raise ConfigurationError("an environment in this process has one session: call from_environment() again")
+        other = type(self).__new__(type(self))
+        other.provider, other.mode, other._base_url, other._settings = None, self.mode, self._base_url, self._settings
+        other._setup()
+        other._is_blocking = self._is_blocking
+        return await other.connect()
+
+    async def disconnect(self) -> None:
+        """End the session; a later request opens a new one."""
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            await transport.close()
+
+    async def close(self) -> None:
+        """End the session, and stop the server if this client's provider started it. May be called twice."""
+        self._is_closed = True
+        try:
+            await self.disconnect()
+        finally:
+            provider, self.provider = self.provider, None
+            if provider is not None:
+                await self._stop(provider)
+
+    def sync(self) -> SyncEnvClient[_ActT, _ObsT, _StateT]:
+        """Return this client with plain methods: `with EchoEnv(base_url="…").sync() as env: env.reset()`.
+
+        Raises:
+            ConfigurationError: The client is connected on an event loop already.
+        """
+        from .sync_client import SyncEnvClient
+
+        return SyncEnvClient(self)
+
+    async def __aenter__(self) -> Self:
+        """Connect."""
+        try:
+            return await self.connect()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        await self.close()
+
+    def __enter__(self) -> NoReturn:
+        """Refuse: the client is asynchronous."""
+        name = type(self).__name__
+        raise TypeError(
+            f"{name} is asynchronous: write 'async with {name}(...) as env:', or 'with {name}(...).sync() as env:'"
+        )
+
+    def __exit__(self, *exc: object) -> None:
+        """Do nothing: the client was never entered."""
+
+    def _step_payload(self, action: _ActT) -> dict[str, Any]:
+        """Return the fields that travel for an action; by default those of its model."""
+        from .wire.codec import decode
+
+        return cast("dict[str, Any]", decode(payload_of(action, self._models.action)))
+
+    def _parse_result(self, payload: dict[str, Any]) -> StepResult[_ObsT]:
+        """Return the result for an answer's data; by default as the client's observation type."""
+        return result_as(payload, self._models.observation)
+
+    def _parse_state(self, payload: dict[str, Any]) -> _StateT:
+        """Return the state for an answer's data; by default as the client's state type."""
+        return cast("_StateT", state_as(payload, self._models.state))
+
+    def _result(self, payload: JsonObject) -> StepResult[_ObsT]:
+        return self._parse_result(payload)
+
+    async def _step_tool(
+        self, action: CallToolAction | ListToolsAction, timeout_s: float | None = None
+    ) -> StepResult[Any]:
+        kind = ListToolsObservation if isinstance(action, ListToolsAction) else CallToolObservation
+        data = encode(action.model_dump(exclude={"metadata"} if not action.metadata else None))
+        return result_as(await self._request(RequestKind.STEP, data, timeout_s), kind)
+
+    async def _request(self, kind: RequestKind, data: bytes, timeout_s: float | None = None) -> JsonObject:
+        transport = self._transport
+        if transport is None or not transport.is_open:
+            transport = await self._usable_transport()
+        return await transport.request(kind, data, timeout_s=timeout_s)
+
+    async def _usable_transport(self) -> Transport:
+        """Return the transport to ask: connected now if it never was, but never again unasked."""
+        if self._transport is not None:
+            # Asking a lost one tells how it was lost.
+            return self._transport
+        return await self._open_transport()
+
+    async def _open_transport(self) -> Transport:
+        if self._is_closed:
+            raise ClientClosedError(f"this {type(self).__name__} was closed: make a new one")
+        if self._is_blocking:
+            return await self._open_one()
+        if self._connecting is None:
+            self._connecting = asyncio.Lock()
+        async with self._connecting:
+            return await self._open_one()
+
+    async def _open_one(self) -> Transport:
+        if self._transport is not None and self._transport.is_open:
+            return self._transport
+        if self._transport is not None:
+            raise SessionLostError("the connection was lost; reset() opens a new episode")
+        transport = self._make_transport()
+        await transport.open()
+        self._transport = transport
+        return transport
+
+    def _make_transport(self) -> Transport:
+        # Each kind is imported when it is used: a client loads no server, and a sync one no event loop.
+        if self._spec is not None:
+            from .transports.inprocess import BlockingInProcessTransport, InProcessTransport
+
+            if self._is_blocking:
+                return BlockingInProcessTransport(self._spec)
+            return InProcessTransport(self._spec, self._settings.message_timeout_s)
+        if self._is_blocking:
+            from .transports.blocking import BlockingTransport
+
+            return BlockingTransport(self._settings)
+        from .transports.websocket import WebSocketTransport
+
+        return WebSocketTransport(self._settings)
+
+    async def _stop(self, provider: ContainerProvider | RuntimeProvider) -> None:
+        from .client_start import stop
+
+        if self._is_blocking:
+            stop(provider)
+        else:
+            await asyncio.to_thread(stop, provider)
+
+
+def _tool_value(observation: CallToolObservation) -> Any:
+    error = observation.error
+    if error is not None:
+        raise ToolCallError(
+            f"tool {observation.tool_name!r}: {error.message}",
+            code=error.error_type.value,
+            remote_type=str(observation.metadata.get("exception_type") or ""),
+        )
+    result = observation.result
+    # FastMCP's results carry the value in `data`, beside its forms for models to read.
+    return result["data"] if isinstance(result, dict) and {"content", "data"} <= result.keys() else result
+
+
+def _subclass(kind: object, base: type) -> Any:
+    return kind if isinstance(kind, type) and issubclass(kind, base) and kind is not base else None
+
+
+def _started(provider: object) -> str:
+    url = getattr(provider, "base_url", None)
+    if not isinstance(url, str):
+        raise ConfigurationError("expected base_url, or a provider whose server is started and that has a base_url")
+    return url
+
+
+def _positive(name: str, value: float) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not value > 0:
+        raise ConfigurationError(f"expected a number > 0 as {name}, got {value!r}")
+    return float(value)
+
+
+def _checked_mode(mode: str | None) -> str:
+    chosen = (mode or os.environ.get("OPENENV_CLIENT_MODE") or _MODES[0]).lower()
+    if chosen not in _MODES:
+        raise ConfigurationError(f"expected {' or '.join(map(repr, _MODES))} as mode, got {mode!r}")
+    return chosen

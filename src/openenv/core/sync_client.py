@@ -1,0 +1,145 @@
+"""A client with plain methods: the asynchronous one, driven without an event loop."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+from collections.abc import Coroutine
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from .client_types import StepResult
+from .exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from .env_client import EnvClient
+    from .env_server.mcp_types import Tool
+
+__all__ = ["SyncEnvClient"]
+
+_ActT = TypeVar("_ActT")
+_ObsT = TypeVar("_ObsT")
+_StateT = TypeVar("_StateT")
+_T = TypeVar("_T")
+
+
+class SyncEnvClient(Generic[_ActT, _ObsT, _StateT]):
+    """An `EnvClient` whose methods are plain functions, for scripts and notebooks; made by `EnvClient.sync()`.
+
+    It runs the same coroutines over a blocking transport, which never lets them wait, so they end at once: there is no
+    event loop and no thread in between, and it works where a loop is running already. Threads may share one; their
+    calls take turns. Whatever else a subclass of `EnvClient` offers is there too, its coroutines as plain methods.
+    """
+
+    def __init__(self, async_client: EnvClient[_ActT, _ObsT, _StateT]) -> None:
+        """Take over a client that is not connected.
+
+        Raises:
+            ConfigurationError: It is connected on an event loop already.
+        """
+        if async_client._transport is not None and not async_client._is_blocking:
+            raise ConfigurationError(
+                "this client is connected on an event loop already: call .sync() before the first request"
+            )
+        async_client._is_blocking = True
+        self._client = async_client
+        self._lock = threading.RLock()
+
+    @property
+    def async_client(self) -> EnvClient[_ActT, _ObsT, _StateT]:
+        """Return the client that this one drives."""
+        return self._client
+
+    @property
+    def base_url(self) -> str:
+        """Return the server's address; empty for an environment in this process."""
+        return self._client.base_url
+
+    def sync(self) -> Self:
+        """Return this client: it has plain methods already."""
+        return self
+
+    def connect(self) -> Self:
+        """Reach the server and open a session; see `EnvClient.connect`."""
+        self._drive(self._client.connect())
+        return self
+
+    def reset(self, **arguments: Any) -> StepResult[_ObsT]:
+        """Begin an episode and return its first observation; see `EnvClient.reset`."""
+        return self._drive(self._client.reset(**arguments))
+
+    def step(self, action: _ActT, timeout_s: float | None = None) -> StepResult[_ObsT]:
+        """Act, and return what came of it; see `EnvClient.step`."""
+        if timeout_s is None:
+            return self._drive(self._client.step(action))
+        return self._drive(self._client.step(action, timeout_s=timeout_s))
+
+    def state(self) -> _StateT:
+        """Return where the episode stands."""
+        return self._drive(self._client.state())
+
+    def list_tools(self) -> list[Tool]:
+        """Return the tools the environment offers; see `EnvClient.list_tools`."""
+        return self._drive(self._client.list_tools())
+
+    def call_tool(self, name: str, /, **arguments: Any) -> Any:
+        """Call a tool and return its result; see `EnvClient.call_tool`."""
+        return self._drive(self._client.call_tool(name, **arguments))
+
+    def new_session(self) -> SyncEnvClient[_ActT, _ObsT, _StateT]:
+        """Return another client of the same server, connected: a session beside this one."""
+        return SyncEnvClient(self._drive(self._client.new_session()))
+
+    def disconnect(self) -> None:
+        """End the session; a later request opens a new one."""
+        self._drive(self._client.disconnect())
+
+    def close(self) -> None:
+        """End the session, and stop the server if the client's provider started it. May be called twice."""
+        self._drive(self._client.close())
+
+    def __enter__(self) -> Self:
+        """Connect."""
+        try:
+            return self.connect()
+        except BaseException:
+            self.close()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def __getattr__(self, name: str) -> Any:
+        """Return an attribute of the client, a coroutine function as a plain one."""
+        if name.startswith("__") or name == "_client":
+            raise AttributeError(name)
+        value = getattr(self._client, name)
+        if not inspect.iscoroutinefunction(value):
+            return value
+
+        @functools.wraps(value)
+        def driven(*args: Any, **kwargs: Any) -> Any:
+            return self._drive(value(*args, **kwargs))
+
+        return driven
+
+    def _drive(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
+        """Return what a coroutine returns that waits for nothing but the blocking transport."""
+        with self._lock:
+            try:
+                coroutine.send(None)
+            except StopIteration as stop:
+                result: _T = stop.value
+                return result
+            coroutine.close()
+        raise ConfigurationError(
+            f"{getattr(coroutine, '__qualname__', 'the method')} waited for something other than its transport, which "
+            f"a sync client cannot do without an event loop: use the asynchronous client for it, or do the waiting "
+            f"in plain code"
+        )

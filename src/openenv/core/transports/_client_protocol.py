@@ -1,0 +1,151 @@
+"""A WebSocket client without I/O: bytes in, messages out, for both kinds of socket.
+
+Source: RFC 6455, by the `websockets` package's sans-I/O `ClientProtocol`.
+"""
+
+from __future__ import annotations
+
+from websockets.client import ClientProtocol
+from websockets.exceptions import InvalidHandshake, InvalidStatus
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Response
+from websockets.protocol import State
+from websockets.typing import Subprotocol
+from websockets.uri import WebSocketURI, parse_uri
+
+from ..exceptions import ConnectError, OpenEnvError, SessionLostError
+from ..utils import convert_to_ws_url, is_loopback
+from ..wire.frames import SUBPROTOCOL_V2, Version
+from .base import TransportSettings
+
+__all__ = ["ClientConnection"]
+
+_REASON_BYTES = 500
+_TOO_BIG = 1009
+
+
+class ClientConnection:
+    """One WebSocket connection as its bytes tell it.
+
+    Attributes:
+        url: The address it goes to.
+        uri: The same in parts.
+        version: The version of the protocol agreed on; `V1` until the handshake is over.
+        is_ready: Whether the handshake is over and nothing has failed.
+    """
+
+    def __init__(self, settings: TransportSettings) -> None:
+        """Make a connection that has sent nothing."""
+        self.url = convert_to_ws_url(settings.base_url) + "/ws"
+        self.uri: WebSocketURI = parse_uri(self.url)
+        self.version = Version.V1
+        self.is_ready = False
+        self._parts: list[bytes] = []
+        self._protocol = ClientProtocol(
+            self.uri,
+            subprotocols=[Subprotocol(SUBPROTOCOL_V2)],
+            extensions=None if is_loopback(self.url) else [_deflate()],
+            max_size=settings.max_message_bytes,
+        )
+        request = self._protocol.connect()
+        request.headers["User-Agent"] = _user_agent()
+        for name, value in settings.headers.items():
+            if name in request.headers:
+                del request.headers[name]
+            request.headers[name] = value
+        self._protocol.send_request(request)
+
+    @property
+    def is_closed(self) -> bool:
+        """Return whether nothing more will come."""
+        return self._protocol.state in {State.CLOSING, State.CLOSED} or self._protocol.handshake_exc is not None
+
+    def outgoing(self) -> bytes:
+        """Return the bytes to send now."""
+        return b"".join(self._protocol.data_to_send())
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take bytes that came and return the messages that are whole now; feed nothing at the end of the stream."""
+        if data:
+            self._protocol.receive_data(data)
+        else:
+            self._protocol.receive_eof()
+        messages = []
+        for event in self._protocol.events_received():
+            if isinstance(event, Frame):
+                message = self._take(event)
+                if message is not None:
+                    messages.append(message)
+            elif isinstance(event, Response) and self._protocol.handshake_exc is None:
+                self.is_ready = True
+                self.version = Version(self._protocol.subprotocol)
+        return messages
+
+    def _take(self, frame: Frame) -> bytes | None:
+        if frame.opcode in {Opcode.TEXT, Opcode.BINARY} and frame.fin:
+            return bytes(frame.data)
+        if frame.opcode in {Opcode.TEXT, Opcode.BINARY, Opcode.CONT}:
+            self._parts.append(bytes(frame.data))
+            if frame.fin:
+                message, self._parts = b"".join(self._parts), []
+                return message
+        return None
+
+    def send(self, text: str) -> bytes:
+        """Return the bytes that send a message."""
+        self._protocol.send_text(text.encode())
+        return self.outgoing()
+
+    def ping(self) -> bytes:
+        """Return the bytes of a sign of life."""
+        self._protocol.send_ping(b"openenv")
+        return self.outgoing()
+
+    def close(self) -> bytes:
+        """Return the bytes that end the connection."""
+        if self._protocol.state is State.OPEN:
+            self._protocol.send_close(1000)
+        return self.outgoing()
+
+    def refusal(self) -> ConnectError:
+        """Return why the handshake failed."""
+        exc = self._protocol.handshake_exc
+        if isinstance(exc, InvalidStatus):
+            body = (exc.response.body or b"")[:_REASON_BYTES].decode(errors="replace").strip()
+            told = f"{self.url} answered {exc.response.status_code} {exc.response.reason_phrase}"
+            return ConnectError(f"{told}: {body}" if body else f"{told}: is there an OpenEnv server at that address?")
+        if isinstance(exc, InvalidHandshake):
+            return ConnectError(f"{self.url} does not speak WebSocket: {exc}")
+        return ConnectError(f"{self.url} closed the connection before the handshake was over")
+
+    def loss(self, doing: str) -> OpenEnvError:
+        """Return why nothing more will come.
+
+        Args:
+            doing: What was being done.
+        """
+        told = f"the connection to {self.url} was lost while {doing}: {self._close_reason()}"
+        return SessionLostError(f"{told}. The episode cannot be reached again; reset() opens a new one")
+
+    def _close_reason(self) -> str:
+        sent, received = self._protocol.close_sent, self._protocol.close_rcvd
+        if received is None and sent is not None and sent.code == _TOO_BIG:
+            return f"the answer was longer than max_message_size_mb allows ({sent.reason})"
+        if received is None:
+            return "no closing word from the server"
+        if received.code == _TOO_BIG:
+            return "the server closed it, as the message was longer than it reads"
+        return f"the server closed it with code {received.code}" + (f" ({received.reason})" if received.reason else "")
+
+
+def _deflate() -> object:
+    # Imported here: connections to this machine do without it.
+    from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
+
+    return ClientPerMessageDeflateFactory(compress_settings={"memLevel": 5})
+
+
+def _user_agent() -> str:
+    from ... import __version__
+
+    return f"openenv/{__version__}"

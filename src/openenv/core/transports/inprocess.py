@@ -1,0 +1,111 @@
+"""No wire at all: an environment in this process, through the same codec and the same dispatch as a server's."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from ..exceptions import ClientClosedError, OpenEnvError, RequestTimeoutError
+from ..wire.codec import decode, encode
+from ..wire.errors import error_fields, exception_from
+from ..wire.frames import JsonObject, Request, RequestKind
+from .base import Transport
+
+if TYPE_CHECKING:
+    from ..env_server.environment_spec import EnvironmentSpec
+    from ..env_server.sessions import Session, SessionManager
+
+__all__ = ["BlockingInProcessTransport", "InProcessTransport"]
+
+
+class _EmbeddedTransport(Transport):
+    """What both kinds share: the session, and how it is asked."""
+
+    def __init__(self, spec: EnvironmentSpec) -> None:
+        self._spec = spec
+        self._session: Session | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether there is a session."""
+        return self._session is not None
+
+    async def _ask(self, kind: RequestKind, data: bytes, timeout_s: float | None) -> JsonObject:
+        from ..env_server.dispatch import answer
+
+        if self._session is None:
+            raise ClientClosedError("the transport is not open")
+        try:
+            told = await answer(self._session, Request(kind, decode(data), timeout_s=timeout_s))
+        except OpenEnvError as exc:
+            raise exception_from(decode(encode(error_fields(exc)))) from exc
+        except Exception as exc:
+            # The environment's own exception stays in sight as the cause.
+            raise exception_from(error_fields(exc)) from exc
+        result: JsonObject = decode(told.data)
+        return result
+
+
+class InProcessTransport(_EmbeddedTransport):
+    """A session on the running event loop: plain environment code runs on threads, so the loop is never blocked."""
+
+    def __init__(self, spec: EnvironmentSpec, message_timeout_s: float | None) -> None:
+        """Make a transport without a session.
+
+        Args:
+            spec: The environment.
+            message_timeout_s: Seconds that an answer may take; `None` to wait for ever.
+        """
+        super().__init__(spec)
+        self._manager: SessionManager | None = None
+        self._message_timeout_s = message_timeout_s
+
+    async def open(self) -> None:
+        """Make the environment."""
+        from ..env_server.sessions import SessionManager
+
+        self._manager = SessionManager(self._spec, max_sessions=1)
+        self._session = await self._manager.open()
+
+    async def request(self, kind: RequestKind, data: bytes, *, timeout_s: float | None = None) -> JsonObject:
+        """Ask the session."""
+        asked = asyncio.ensure_future(self._ask(kind, data, timeout_s))
+        try:
+            return await asyncio.wait_for(asyncio.shield(asked), self._message_timeout_s)
+        except asyncio.TimeoutError:
+            if asked.done():
+                return asked.result()
+            asked.add_done_callback(_passed_over)
+            raise RequestTimeoutError(f"no answer to {kind.value} within {self._message_timeout_s} s") from None
+
+    async def close(self) -> None:
+        """Close the environment."""
+        manager, self._manager, self._session = self._manager, None, None
+        if manager is not None:
+            await manager.close_all()
+
+
+def _passed_over(late: asyncio.Future[JsonObject]) -> None:
+    """Look at a late outcome that nobody waits for, so that the event loop does not complain of it."""
+    if not late.cancelled():
+        late.exception()
+
+
+class BlockingInProcessTransport(_EmbeddedTransport):
+    """A session in the calling thread: its coroutines never suspend, and nothing runs beside them."""
+
+    async def open(self) -> None:
+        """Make the environment."""
+        from ..env_server.sessions import inline_session
+
+        self._session = inline_session(self._spec)
+
+    async def request(self, kind: RequestKind, data: bytes, *, timeout_s: float | None = None) -> JsonObject:
+        """Ask the session, here and now; an answer takes as long as the environment does."""
+        return await self._ask(kind, data, timeout_s)
+
+    async def close(self) -> None:
+        """Close the environment."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
