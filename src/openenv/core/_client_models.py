@@ -34,12 +34,11 @@ class ClientModels:
     state: Any
 
     @classmethod
-    @lru_cache(maxsize=256)
     def of(cls, client_class: type, base: type) -> ClientModels:
         """Return the types that a client class puts in the place of the base's parameters."""
         arguments = type_arguments(client_class, base) or ()
         known = [argument if _is_concrete(argument) else dict for argument in arguments]
-        return cls(*known) if len(known) == 3 else cls(dict, dict, dict)
+        return cls(*known) if len(known) == len(dataclasses.fields(cls)) else cls(dict, dict, dict)
 
 
 def _is_concrete(argument: object) -> bool:

@@ -51,9 +51,9 @@ def _array_json_schema(_schema: CoreSchema, _handler: Callable[[CoreSchema], dic
 def _for_wire(schema: _SchemaDict) -> _SchemaDict | None:
     """Return what replaces a schema node so that its values survive JSON, or `None` to leave it."""
     if schema.get("type") == "bytes":
-        return dict(core_schema.with_info_before_validator_function(_bytes_from_wire, schema))  # type: ignore[arg-type]
+        return dict(core_schema.with_info_before_validator_function(_bytes_from_wire, schema))
     if _is_array_schema(schema):
-        wrapped = core_schema.no_info_before_validator_function(_array_from_lists, schema)  # type: ignore[arg-type]
+        wrapped = core_schema.no_info_before_validator_function(_array_from_lists, schema)
         return {**wrapped, "metadata": {"pydantic_js_functions": [_array_json_schema]}}
     return None
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from types import TracebackType
 
 from pydantic import ValidationError
 
 from ..exceptions import EnvironmentFactoryError, InvalidRequestError, OpenEnvError
 from ..wire.codec import encode, encode_model, encode_observation
-from ..wire.errors import error_fields
+from ..wire.errors import environment_traceback, error_fields
 from ..wire.frames import Answer, AnswerKind, JsonObject, Request, RequestKind
 from . import json_rpc
 from ._wire_model import FROM_WIRE
@@ -40,8 +41,14 @@ async def answer(session: Session, request: Request) -> Answer:
 def error_answer(exc: Exception, *, session_id: str = "", with_traceback: bool = True) -> Answer:
     """Return the answer that tells of an exception; what an environment raised is logged too."""
     if not isinstance(exc, OpenEnvError) or isinstance(exc, EnvironmentFactoryError):
-        _logger.error("session %s: the environment raised %s", session_id or "(new)", type(exc).__name__, exc_info=exc)
+        _logger.error(
+            "session %s: the environment raised %s", session_id or "(new)", type(exc).__name__, exc_info=_logged(exc)
+        )
     return Answer(AnswerKind.ERROR, encode(error_fields(exc, with_traceback=with_traceback)))
+
+
+def _logged(exc: Exception) -> tuple[type[Exception], Exception, TracebackType | None]:
+    return type(exc), exc, environment_traceback(exc)
 
 
 async def _reset(session: Session, request: Request) -> Answer:
@@ -90,7 +97,7 @@ def _action_of(session: Session, data: JsonObject) -> Action:
 
 
 def _model_for(session: Session, data: JsonObject) -> type[Action]:
-    """Return the model of an action: a tool call says so in `type`, unless the environment's own model has that field."""
+    """Return the model of an action: tool calls say so in `type`, unless the environment's own model has that field."""
     declared = session.spec.action
     if "type" in declared.model_fields and not issubclass(declared, (CallToolAction, ListToolsAction)):
         return declared

@@ -205,7 +205,8 @@ def _adapter_of(
 ) -> TypeAdapter[dict[str, Any]]:
     fields = {name: kind for name, kind in _ALWAYS_ACCEPTED.items() if name not in {p.name for p in named}}
     fields |= {p.name: _field_of(p, hints.get(p.name, Any)) for p in named}
-    model: Any = TypedDict("ResetArguments", fields, total=False)  # type: ignore[misc]
+    make: Any = TypedDict
+    model = make("ResetArguments", fields, total=False)
     model.__pydantic_config__ = ConfigDict(extra="allow" if takes_any else "forbid", arbitrary_types_allowed=True)
     return TypeAdapter(model)
 

@@ -28,6 +28,7 @@ class Place(ABC):
     async def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Return what a function or coroutine function of the environment returns; raise what it raises."""
 
+    @abstractmethod
     def release(self) -> None:
         """Give the place back: no further call comes."""
 
@@ -234,6 +235,9 @@ class LoopPlace(Place):
         if inspect.iscoroutinefunction(function):
             return await function(*args, **kwargs)
         return await self._pool.run(function, *args, **kwargs)
+
+    def release(self) -> None:
+        """Do nothing: the pool's threads are not this place's own."""
 
 
 class OwnThreadPlace(Place):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any
 
 from fastapi import FastAPI
 from pydantic import ValidationError
@@ -14,7 +14,7 @@ from starlette.routing import WebSocketRoute as StarletteWebSocketRoute
 
 from ... import __version__
 from ..exceptions import ConcurrencyConfigurationError, ConfigurationError
-from .environment_spec import EnvironmentFactory, EnvironmentSpec, ResetArguments
+from .environment_spec import EnvironmentSpec, ResetArguments
 from .interfaces import Environment
 from .routes.http import add_episode_routes
 from .routes.info import add_info_routes
@@ -30,6 +30,7 @@ from .types import (
     ServerMode,
     SessionInfo,
     State,
+    WireModel,
 )
 
 __all__ = ["HTTPEnvServer", "create_app", "create_fastapi_app"]
@@ -65,7 +66,7 @@ class HTTPEnvServer:
     ) -> None:
         """Make a server; see `create_app` for the arguments."""
         self.spec = EnvironmentSpec.of(
-            cast("EnvironmentFactory", env),
+            env,
             action_cls,
             observation_cls,
             state=state_cls,
@@ -151,7 +152,7 @@ def create_app(
     max_message_size_mb: float = _DEFAULT_MESSAGE_MB,
     show_tracebacks: bool = True,
 ) -> FastAPI:
-    """Return the application that serves an environment: `app = create_app(EchoEnvironment)`.
+    """Return the application that serves an environment.
 
     Args:
         env: The environment's class, or a function that makes an instance.
@@ -213,7 +214,7 @@ def create_fastapi_app(
     mode: ServerMode | str | None = None,
     reset_observation_cls: type[Observation] | None = None,
 ) -> FastAPI:
-    """Return the application that serves an environment, as `create_app` does; its arguments are in another order."""
+    """Return what `create_app` returns; only the order of the arguments is another."""
     return create_app(
         env,
         action_cls,
@@ -282,7 +283,7 @@ def _schemas_of(spec: EnvironmentSpec) -> dict[str, dict[str, Any]]:
     return schemas | {"reset": _reset_schema(spec)}
 
 
-def _model_schema(model: type[Action | Observation | State]) -> dict[str, Any]:
+def _model_schema(model: type[WireModel]) -> dict[str, Any]:
     try:
         return model.model_json_schema()
     except (PydanticInvalidForJsonSchema, PydanticUserError) as exc:

@@ -19,10 +19,10 @@ from .mcp_types import (
 from .sessions import Session
 from .tool_calls import tool_observation
 
-__all__ = ["JsonRpcFailure", "answer", "failure", "parse", "success"]
+__all__ = ["JsonRpcFailedError", "answer", "failure", "parse", "success"]
 
 
-class JsonRpcFailure(Exception):
+class JsonRpcFailedError(Exception):
     """A JSON-RPC request that failed.
 
     Attributes:
@@ -38,19 +38,19 @@ def parse(message: str | bytes | JsonObject) -> JsonRpcRequest:
     """Return the request in a message.
 
     Raises:
-        JsonRpcFailure: It is not JSON, or not a JSON-RPC request.
+        JsonRpcFailedError: It is not JSON, or not a JSON-RPC request.
     """
     frame: object = message
     if isinstance(message, (str, bytes)):
         try:
             frame = decode(message)
         except ValueError as exc:
-            raise JsonRpcFailure(JsonRpcErrorCode.PARSE_ERROR, f"expected JSON: {exc}") from exc
+            raise JsonRpcFailedError(JsonRpcErrorCode.PARSE_ERROR, f"expected JSON: {exc}") from exc
     try:
         return JsonRpcRequest.model_validate(frame)
     except ValidationError as exc:
         fields = ", ".join(".".join(map(str, row["loc"])) or "(whole)" for row in exc.errors(include_url=False))
-        raise JsonRpcFailure(
+        raise JsonRpcFailedError(
             JsonRpcErrorCode.INVALID_REQUEST,
             f'not a JSON-RPC 2.0 request ({fields}): expected {{"jsonrpc":"2.0","id":…,"method":…,"params":{{…}}}}',
         ) from exc
@@ -80,15 +80,15 @@ async def answer(session: Session, message: JsonObject) -> JsonObject:
             return success(request_id, await _list_tools(session))
         if request.method == McpMethod.TOOLS_CALL.value:
             return success(request_id, await _call_tool(session, request))
-        raise JsonRpcFailure(JsonRpcErrorCode.METHOD_NOT_FOUND, f"Method not found: {request.method}")
-    except JsonRpcFailure as exc:
+        raise JsonRpcFailedError(JsonRpcErrorCode.METHOD_NOT_FOUND, f"Method not found: {request.method}")
+    except JsonRpcFailedError as exc:
         return failure(request_id, exc.error)
 
 
 async def _list_tools(session: Session) -> JsonObject:
     observation = await tool_observation(session, ListToolsAction())
     if not isinstance(observation, ListToolsObservation):
-        raise JsonRpcFailure(JsonRpcErrorCode.INTERNAL_ERROR, "the environment did not list its tools")
+        raise JsonRpcFailedError(JsonRpcErrorCode.INTERNAL_ERROR, "the environment did not list its tools")
     return {
         "tools": [
             {"name": tool.name, "description": tool.description, "inputSchema": tool.input_schema}
@@ -100,7 +100,7 @@ async def _list_tools(session: Session) -> JsonObject:
 async def _call_tool(session: Session, request: JsonRpcRequest) -> object:
     name, arguments = request.params.get("name"), request.params.get("arguments") or {}
     if not isinstance(name, str) or not isinstance(arguments, dict):
-        raise JsonRpcFailure(
+        raise JsonRpcFailedError(
             JsonRpcErrorCode.INVALID_PARAMS, "expected params {name: text, arguments: object} for tools/call"
         )
     observation = await tool_observation(session, CallToolAction(tool_name=name, arguments=arguments))
@@ -109,7 +109,7 @@ async def _call_tool(session: Session, request: JsonRpcRequest) -> object:
         # A tool that returns an observation of the environment's own.
         return _content(observation)
     if observation.error is not None:
-        raise JsonRpcFailure(
+        raise JsonRpcFailedError(
             JsonRpcErrorCode.INTERNAL_ERROR, observation.error.message, observation.error.model_dump(mode="json")
         )
     result = observation.result
@@ -121,7 +121,7 @@ def _content(value: object) -> JsonObject:
     try:
         text = value if isinstance(value, str) else encode(value).decode()
     except EncodeError as exc:
-        raise JsonRpcFailure(JsonRpcErrorCode.INTERNAL_ERROR, str(exc)) from exc
+        raise JsonRpcFailedError(JsonRpcErrorCode.INTERNAL_ERROR, str(exc)) from exc
     return {
         "content": [{"type": "text", "text": text}],
         "structured_content": value if isinstance(value, dict) else {"result": value},

@@ -33,5 +33,5 @@ def deserialize_action(action_data: Mapping[str, Any], action_cls: type[_ActT]) 
 
 
 def deserialize_action_with_preprocessing(action_data: Mapping[str, Any], action_cls: type[_ActT]) -> _ActT:
-    """Return the action that a dictionary stands for, as `deserialize_action`: the models convert lists by themselves."""
+    """Return what `deserialize_action` returns: the models turn lists into arrays by themselves."""
     return deserialize_action(action_data, action_cls)

@@ -43,7 +43,9 @@ class Session:
         reset_arguments: The arguments the environment's reset takes.
     """
 
-    def __init__(self, session_id: str, spec: EnvironmentSpec, environment: Environment[Any, Any, Any], place: Place):
+    def __init__(
+        self, session_id: str, spec: EnvironmentSpec, environment: Environment[Any, Any, Any], place: Place
+    ) -> None:
         """Make a session of an environment that was made in its place."""
         self.id = session_id
         self.secret = ""
@@ -226,7 +228,7 @@ class SessionManager:
     async def _discard(self, opening: asyncio.Future[Session]) -> None:
         try:
             session = await opening
-        except Exception as exc:  # the session was never made, and whoever asked for it is gone
+        except Exception as exc:  # noqa: BLE001 - the session was never made, and whoever asked for it is gone
             _logger.info("a session that was given up while opening failed to open: %s", exc)
             return
         await self.close(session)

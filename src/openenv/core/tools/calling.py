@@ -18,8 +18,9 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import difflib
+import functools
 import logging
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -74,9 +75,14 @@ class ToolCall:
         """Return whether `run` gives a coroutine."""
         return self.tool.is_async
 
+    @property
+    def function(self) -> Callable[[], Any]:
+        """Return what makes the call: a coroutine function where `is_async`, so that it is run in the right place."""
+        return functools.partial(self.tool.function, **self.arguments)
+
     def run(self) -> Any:
         """Call the tool's method; return what it returns, raise what it raises."""
-        return self.tool(**self.arguments)
+        return self.function()
 
     def succeeded(self, result: Any) -> CallToolObservation:
         """Return the observation of a result; see `observe_result`."""

@@ -72,7 +72,7 @@ class BoundTool:
         """Return the arguments as the method wants them; see `ToolSignature.validate`."""
         return self.spec.signature.validate(arguments)
 
-    def __call__(self, **arguments: Any) -> Any:
+    def __call__(self, /, **arguments: Any) -> Any:
         """Call the method with arguments that `validate` gave."""
         return self.function(**arguments)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidHandshake, InvalidStatus
+from websockets.extensions import ClientExtensionFactory
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
 from websockets.protocol import State
@@ -138,7 +139,7 @@ class ClientConnection:
         return f"the server closed it with code {received.code}" + (f" ({received.reason})" if received.reason else "")
 
 
-def _deflate() -> object:
+def _deflate() -> ClientExtensionFactory:
     # Imported here: connections to this machine do without it.
     from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 

@@ -104,11 +104,13 @@ class BlockingTransport(Transport):
         deadline = None if limit is None else time.monotonic() + limit
         number, frame = self._exchange.request(kind, data, timeout_s=timeout_s)
         try:
-            sock.sendall(connection.send(frame))
+            # A server that refuses a session says why and hangs up, perhaps before this request is out: read on.
+            with contextlib.suppress(ConnectionError):
+                sock.sendall(connection.send(frame))
             answer = self._read_answer(sock, connection, number, deadline)
         except TimeoutError:
             raise RequestTimeoutError(f"no answer to {kind.value} from {connection.url} within {limit} s") from None
-        except (OSError, _ConnectionEnded) as exc:
+        except (OSError, _ConnectionEndedError) as exc:
             lost = connection.loss(f"waiting for the answer to {kind.value}")
             self._drop()
             raise lost from exc
@@ -127,7 +129,7 @@ class BlockingTransport(Transport):
                 if answer.request_id == number:
                     return answer
             if connection.is_closed:
-                raise _ConnectionEnded
+                raise _ConnectionEndedError
 
     def _feed(self, sock: socket.socket, connection: ClientConnection) -> list[ReceivedAnswer]:
         answers = [self._exchange.receive(message) for message in connection.feed(sock.recv(_READ_BYTES))]
@@ -174,7 +176,7 @@ class BlockingTransport(Transport):
             sock.close()
 
 
-class _ConnectionEnded(Exception):
+class _ConnectionEndedError(Exception):
     """The server ended the connection."""
 
 

@@ -134,7 +134,7 @@ class _Link(asyncio.Protocol):
             if not self._writable.is_set():
                 await self._writable.wait()
             return await future
-        except _LinkEnded:
+        except _LinkEndedError:
             raise self._connection.loss(f"waiting for the answer to {kind.value}") from None
         finally:
             # Without the future, a late answer is passed over.
@@ -219,7 +219,7 @@ class _Link(asyncio.Protocol):
             self.ready.exception()
         for future in self._waiting.values():
             if not future.done():
-                future.set_exception(self._unasked or _LinkEnded())
+                future.set_exception(self._unasked or _LinkEndedError())
 
     def _schedule_ping(self) -> None:
         interval = self._settings.ping_interval_s
@@ -236,5 +236,5 @@ class _Link(asyncio.Protocol):
         self._schedule_ping()
 
 
-class _LinkEnded(Exception):
+class _LinkEndedError(Exception):
     """The connection ended while an answer was awaited."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
+from types import TracebackType
 
 from .. import exceptions as errors
 from .frames import ErrorCode, JsonObject
 
-__all__ = ["FrameError", "error_fields", "exception_from"]
+__all__ = ["FrameError", "environment_traceback", "error_fields", "exception_from"]
+
+_OWN_PACKAGE = "openenv.core."
 
 
 class FrameError(errors.ProtocolError):
@@ -77,8 +80,16 @@ def _environment_error(exc: BaseException, with_traceback: bool) -> JsonObject:
         "remote_type": type(exc).__qualname__,
     }
     if with_traceback:
-        fields["traceback"] = "".join(traceback.format_exception(type(exc), exc, exc.__traceback__))
+        fields["traceback"] = "".join(traceback.format_exception(type(exc), exc, environment_traceback(exc)))
     return fields
+
+
+def environment_traceback(exc: BaseException) -> TracebackType | None:
+    """Return an exception's traceback from where the environment's code begins, without the frames that lead there."""
+    trace = exc.__traceback__
+    while trace is not None and str(trace.tb_frame.f_globals.get("__name__", "")).startswith(_OWN_PACKAGE):
+        trace = trace.tb_next
+    return trace or exc.__traceback__
 
 
 def _class_name(exc: BaseException) -> str:

@@ -11,7 +11,7 @@ from ...exceptions import EnvironmentFactoryError, SessionCapacityError, Session
 from ...wire.codec import encode
 from ...wire.frames import JsonObject
 from .. import json_rpc
-from ..json_rpc import JsonRpcFailure
+from ..json_rpc import JsonRpcFailedError
 from ..mcp_types import JsonRpcErrorCode, JsonRpcRequest, McpMethod
 from ..sessions import Session
 from .http import read_object
@@ -36,7 +36,7 @@ async def _post(request: Request) -> Response:
     try:
         message = await read_object(request, server.max_message_bytes)
     except ValueError as exc:
-        failed = JsonRpcFailure(JsonRpcErrorCode.PARSE_ERROR, str(exc))
+        failed = JsonRpcFailedError(JsonRpcErrorCode.PARSE_ERROR, str(exc))
         return _response(json_rpc.failure(None, failed.error))
     return _response(await _answer(server, message))
 
@@ -67,11 +67,11 @@ async def _answer(server: HTTPEnvServer, message: str | JsonObject) -> JsonObjec
             case McpMethod.SESSION_CLOSE.value:
                 return json_rpc.success(request_id, await _close(server, request))
         return await _ask(server, request)
-    except JsonRpcFailure as exc:
+    except JsonRpcFailedError as exc:
         return json_rpc.failure(request_id, exc.error)
     except Exception as exc:  # the boundary before a client that speaks JSON-RPC: told in its terms, and logged
         _logger.exception("a JSON-RPC request failed")
-        failed = JsonRpcFailure(JsonRpcErrorCode.INTERNAL_ERROR, f"{type(exc).__name__}: {exc}")
+        failed = JsonRpcFailedError(JsonRpcErrorCode.INTERNAL_ERROR, f"{type(exc).__name__}: {exc}")
         return json_rpc.failure(request_id, failed.error)
 
 
@@ -80,15 +80,15 @@ async def _create(server: HTTPEnvServer) -> Session:
         return await server.sessions.open()
     except SessionCapacityError as exc:
         data = {"active_sessions": exc.active_sessions, "max_sessions": exc.max_sessions}
-        raise JsonRpcFailure(JsonRpcErrorCode.SERVER_ERROR, str(exc), data) from exc
+        raise JsonRpcFailedError(JsonRpcErrorCode.SERVER_ERROR, str(exc), data) from exc
     except EnvironmentFactoryError as exc:
-        raise JsonRpcFailure(JsonRpcErrorCode.SERVER_ERROR, str(exc), {"factory_name": exc.factory_name}) from exc
+        raise JsonRpcFailedError(JsonRpcErrorCode.SERVER_ERROR, str(exc), {"factory_name": exc.factory_name}) from exc
 
 
 async def _close(server: HTTPEnvServer, request: JsonRpcRequest) -> JsonObject:
     session = _named(server, request)
     if session is None:
-        raise JsonRpcFailure(JsonRpcErrorCode.INVALID_PARAMS, "expected params {session_id: text}")
+        raise JsonRpcFailedError(JsonRpcErrorCode.INVALID_PARAMS, "expected params {session_id: text}")
     if session.attached:
         # The connection that holds it closes it when it goes.
         session.close_when_released = True
@@ -122,4 +122,4 @@ def _named(server: HTTPEnvServer, request: JsonRpcRequest) -> Session | None:
     try:
         return server.sessions.find(str(session_id))
     except SessionError as exc:
-        raise JsonRpcFailure(JsonRpcErrorCode.INVALID_PARAMS, f"Unknown session_id: {session_id}") from exc
+        raise JsonRpcFailedError(JsonRpcErrorCode.INVALID_PARAMS, f"Unknown session_id: {session_id}") from exc
