@@ -219,7 +219,8 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
 
         Args:
             action: An instance of the client's action class, or a dict of its fields.
-            timeout_s: The step's deadline in seconds, handed to the environment.
+            timeout_s: The step's deadline in seconds, handed to the environment; servers before 0.11 have no place
+                for it.
 
         Raises:
             InvalidRequestError: The action is not valid.
@@ -423,8 +424,8 @@ def _started(provider: object) -> str:
     return url
 
 
-def _positive(name: str, value: float) -> float:
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not value > 0:
+def _positive(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
         raise ConfigurationError(f"expected a number > 0 as {name}, got {value!r}")
     return float(value)
 

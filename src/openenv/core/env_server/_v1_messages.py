@@ -35,13 +35,14 @@ __all__ = [
 class BaseMessage(BaseModel):
     """A message whose fields are all known."""
 
-    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+    # Built when first used: clients import these models and hardly ever use them.
+    model_config = ConfigDict(extra="forbid", validate_assignment=True, defer_build=True)
 
 
 class ResetRequest(BaseModel):
     """The body of `POST /reset`; further fields are the environment's own reset arguments."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", defer_build=True)
 
     seed: int | None = None
     episode_id: str | None = None
@@ -56,7 +57,7 @@ class StepRequest(BaseModel):
         request_id: A name the caller gives the request; not used.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     action: dict[str, Any]
     timeout_s: float | None = Field(default=None, gt=0)
