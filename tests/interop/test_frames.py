@@ -97,7 +97,6 @@ def test_a_step_may_come_before_any_reset(server: Urls) -> None:
         ({"type": "reset", "data": []}, "VALIDATION_ERROR"),
         ({"type": "reset", "data": {"episode_id": 5}}, "VALIDATION_ERROR"),
         ({"type": "reset", "extra": 1}, "VALIDATION_ERROR"),
-        ({"type": "mcp"}, "VALIDATION_ERROR"),
         ({"type": "step", "data": {"text": "x", "amount": 100}}, "EXECUTION_ERROR"),
     ],
     ids=str,

@@ -181,7 +181,7 @@ def test_a_failing_tool_raises_one_class(peer: Urls, name: str, arguments: dict[
 
 def test_an_environment_without_tools_says_so(peer: Urls) -> None:
     async def play() -> None:
-        async with Tools(base_url=peer["counter"]) as client:
+        async with Counter(base_url=peer["counter"]) as client:
             await client.reset()
             with pytest.raises((ToolCallError, InvalidRequestError)):
                 await client.list_tools()

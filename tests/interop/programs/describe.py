@@ -30,7 +30,7 @@ CALLABLES = {
         "TaskProvider.get_task_range",
         "ModelTokenizer.apply_chat_template",
     ],
-    "openenv.core.env_server.mcp_environment": ["MCPEnvironment", "MCPEnvironment._step_impl", "MCPEnvironment.tool"],
+    "openenv.core.env_server.mcp_environment": ["MCPEnvironment", "MCPEnvironment._step_impl"],
     "openenv.core.env_server.serialization": ["serialize_observation", "deserialize_action"],
     "openenv.core.client_types": ["StepResult"],
     "openenv.core.utils": ["convert_to_ws_url", "run_async_safely"],

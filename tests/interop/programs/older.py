@@ -1,7 +1,7 @@
 """An environment and its client by the names of the older distribution."""
 
 # ruff: noqa: UP045  # typed as published code is
-# mypy: disable-error-code="type-arg"
+# mypy: disable-error-code="type-arg, import-not-found, misc"
 
 from typing import Any, Optional
 

@@ -162,10 +162,10 @@ def tools_synchronous(url: str) -> dict[str, Any]:
 
 async def tool_steps(url: str) -> dict[str, Any]:
     async with MCPToolClient(base_url=url) as client:
-        listed = (await client.step(ListToolsAction())).observation
-        called = (await client.step(CallToolAction(tool_name="remember", arguments={"text": "a"}))).observation
-        missing = (await client.step(CallToolAction(tool_name="whisper"))).observation
-        failed = (await client.step(CallToolAction(tool_name="fail", arguments={"text": "x"}))).observation
+        listed: Any = (await client.step(ListToolsAction())).observation
+        called: Any = (await client.step(CallToolAction(tool_name="remember", arguments={"text": "a"}))).observation
+        missing: Any = (await client.step(CallToolAction(tool_name="whisper"))).observation
+        failed: Any = (await client.step(CallToolAction(tool_name="fail", arguments={"text": "x"}))).observation
         shared = await client.call_tool("remember", text="b")
     return {
         "types": [type(listed).__name__, type(called).__name__],
