@@ -47,6 +47,7 @@ def leave_child(command: list[str]) -> None:
     """Be killed while a forked child, which has a copy of all that is open, lives on until standard input ends."""
     leave(command)
     if os.fork() == 0:
+        os.write(1, b"forked\n")
         os.read(0, 1)
         os._exit(0)
     signal.pause()

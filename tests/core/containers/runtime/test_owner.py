@@ -23,7 +23,7 @@ def owner(way: str, *settings: str) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
         [sys.executable, OWNER, way, *tiny("fd={fd}", "say=hello", *settings)],
         stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -59,6 +59,8 @@ def test_an_owner_that_ends_without_a_stop_ends_the_server(alive: Alive, way: st
 def test_a_forked_child_that_outlives_a_killed_owner_does_not_keep_the_server(alive: Alive) -> None:
     with owner("leave_child", alive.setting) as process:
         alive.wait_for_start()
+        assert process.stdout is not None
+        assert process.stdout.readline() == "forked\n"
         process.kill()
         alive.wait_for_end()
 

@@ -83,15 +83,15 @@ def test_the_path_of_the_base_url_is_kept(slash: str) -> None:
 def test_a_server_that_is_never_ready_is_an_error_that_says_what_it_answers() -> None:
     with (
         running(Server(forever=503)) as server,
-        pytest.raises(ServerStartError, match=r"did not answer http://.*/health within 0.1 s: it answers with .* 503"),
+        pytest.raises(ServerStartError, match=r"did not answer http://.*/health within 0.5 s: it answers with .* 503"),
     ):
-        wait_until_healthy(server.url, timeout_s=0.1)
+        wait_until_healthy(server.url, timeout_s=0.5)
 
 
 def test_one_that_accepts_and_never_answers_is_given_up_on_time() -> None:
     with (
         listen("127.0.0.1", None) as listener,
-        pytest.raises(ServerStartError, match=r"within 0.1 s: TimeoutError"),
+        pytest.raises(ServerStartError, match=r"within 0.1 s: no answer comes"),
     ):
         wait_until_healthy(base_url("127.0.0.1", listener.getsockname()[1]), timeout_s=0.1)
 
@@ -104,7 +104,7 @@ def test_nobody_there_is_an_error_that_says_so() -> None:
 
 def test_what_does_not_speak_http_is_an_error() -> None:
     with running(Server()) as server, pytest.raises(ServerStartError, match="SSL"):
-        wait_until_healthy(server.url.replace("http:", "https:"), timeout_s=0.1)
+        wait_until_healthy(server.url.replace("http:", "https:"), timeout_s=0.5)
 
 
 def test_the_deadline_error_shows_the_last_output() -> None:
@@ -159,7 +159,7 @@ def test_other_hosts_are_reached_through_a_tunnel_by_https(monkeypatch: pytest.M
         monkeypatch.setenv("https_proxy", proxy.url.removeprefix("http://"))
         monkeypatch.setenv("no_proxy", "")
         with pytest.raises(ServerStartError, match="403"):
-            wait_until_healthy("https://environment.invalid", timeout_s=0.1)
+            wait_until_healthy("https://environment.invalid", timeout_s=0.5)
     assert set(proxy.asked) == {"CONNECT environment.invalid:443"}
 
 

@@ -24,6 +24,7 @@ _LONGEST_PAUSE_S = 0.25
 _PAUSE_GROWTH = 1.5
 # A server may accept a connection long before it answers; asking anew notices one that died meanwhile.
 _ATTEMPT_S = 2.0
+_NO_ANSWER = "no answer comes"
 
 
 class Watched(Protocol):
@@ -114,12 +115,15 @@ def _poll(attempt: Callable[[float], str | None], timeout_s: float, server: Watc
     """Repeat an attempt, which returns what is still wrong, until nothing is."""
     deadline = time.monotonic() + timeout_s
     pause = _FIRST_PAUSE_S
+    problem = _NO_ANSWER
     while True:
-        problem = attempt(max(min(deadline - time.monotonic(), _ATTEMPT_S), 0.001))
+        latest = attempt(max(min(deadline - time.monotonic(), _ATTEMPT_S), 0.001))
         if server is not None and not server.is_alive():
             raise wording.died(server)
-        if problem is None:
+        if latest is None:
             return
+        # An attempt that the deadline cut short says less than the ones before it.
+        problem = problem if latest == _NO_ANSWER else latest
         remaining = deadline - time.monotonic()
         if remaining <= 0:
             raise wording.late(server, timeout_s, problem)
@@ -181,4 +185,6 @@ def _proxy(scheme: str, host: str) -> SplitResult | None:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return _NO_ANSWER
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
