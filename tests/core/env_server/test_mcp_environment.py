@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import inspect
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -87,6 +88,10 @@ def _fail() -> None:
     raise LookupError("Unknown tool: invalid argument, timed out")
 
 
+def _distrust() -> None:
+    Poke.model_validate({"where": 3})
+
+
 def _late() -> None:
     raise TimeoutError("the database")
 
@@ -101,7 +106,7 @@ async def _session_id() -> str:
 
 def _server() -> Any:
     server = fastmcp.FastMCP("shop")
-    for function in (_greet, _untyped, _fail, _late, _wait, _session_id):
+    for function in (_greet, _untyped, _fail, _distrust, _late, _wait, _session_id):
         server.tool(function, name=function.__name__.removeprefix("_"))
     return server
 
@@ -153,7 +158,7 @@ def test_the_servers_tools_and_its_own_are_listed(step: Step, shop: Shop) -> Non
     assert isinstance(observation, ListToolsObservation)
     tools = {tool.name: tool for tool in observation.tools}
     assert list(tools) == [
-        *("greet", "untyped", "fail", "late", "wait", "session_id"),
+        *("greet", "untyped", "fail", "distrust", "late", "wait", "session_id"),
         *("prices", "collapse", "stock", "pay"),
     ]
     assert tools["greet"].description == "Greet a customer."
@@ -248,7 +253,11 @@ def test_invalid_arguments_are_named(
 
 @pytest.mark.parametrize(
     ("name", "exception", "words"),
-    [("fail", "LookupError", "Unknown tool: invalid argument, timed out"), ("collapse", "ArithmeticError", "bankrupt")],
+    [
+        ("fail", "LookupError", "Unknown tool: invalid argument, timed out"),
+        ("distrust", "ValidationError", "where"),
+        ("collapse", "ArithmeticError", "bankrupt"),
+    ],
 )
 def test_a_tool_that_raises_is_told_by_its_exception_not_its_words(
     step: Step, shop: Shop, name: str, exception: str, words: str
@@ -430,12 +439,31 @@ def test_a_closed_environment_refuses_tool_calls(step: Step) -> None:
         step(shop, ListToolsAction())
 
 
-def test_an_environment_that_is_dropped_closes_its_session(recwarn: pytest.WarningsRecorder) -> None:
-    shop = Shop()
-    shop.step(ListToolsAction())
-    del shop
-    gc.collect()
-    assert not [warning for warning in recwarn if issubclass(warning.category, ResourceWarning)]
+@pytest.mark.parametrize("closed", [True, False], ids=["closed", "dropped"])
+def test_the_servers_lifespan_ends_with_the_environment(closed: bool) -> None:
+    events: list[str] = []
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_server: Any) -> AsyncIterator[None]:
+        events.append("began")
+        try:
+            yield
+        finally:
+            events.append("ended")
+
+    class Stall(Shop):
+        def __init__(self) -> None:
+            MCPEnvironment.__init__(self, fastmcp.FastMCP("stall", lifespan=lifespan))
+
+    stall = Stall()
+    stall.step(ListToolsAction())
+    assert events == ["began"]
+    if closed:
+        stall.close()
+    else:
+        del stall
+        gc.collect()
+    assert events == ["began", "ended"]
 
 
 def test_tools_of_many_environments_run_at_once() -> None:
