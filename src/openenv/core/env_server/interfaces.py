@@ -126,23 +126,26 @@ class Environment(ABC, Generic[_ActT, _ObsT, _StateT]):
         self.transform = transform
         self.rubric = rubric
 
+    # Type checkers take `*args: Any, **kwargs: Any` to mean that subclasses may name their own arguments, or take none.
     @abstractmethod
-    def reset(self, seed: int | None = None, episode_id: str | None = None, **kwargs: Any) -> _ObsT:
+    def reset(self, seed: int | None = None, episode_id: str | None = None, *args: Any, **kwargs: Any) -> _ObsT:
         """Begin an episode and return its first observation.
 
         Args:
             seed: What makes the episode the same each time; `None` for chance.
             episode_id: The episode's name; `None` to choose one.
+            *args: Never given: requests name their arguments.
             **kwargs: The environment's own arguments. Name them in the signature: they are then checked and documented.
         """
 
     @abstractmethod
-    def step(self, action: _ActT, timeout_s: float | None = None, **kwargs: Any) -> _ObsT:
+    def step(self, action: _ActT, timeout_s: float | None = None, *args: Any, **kwargs: Any) -> _ObsT:
         """Act, and return what came of it.
 
         Args:
             action: What the agent does.
             timeout_s: How long it may take, in seconds; `None` for the environment's own limit.
+            *args: Never given: requests name their arguments.
             **kwargs: The environment's own arguments.
         """
 
@@ -151,13 +154,15 @@ class Environment(ABC, Generic[_ActT, _ObsT, _StateT]):
     def state(self) -> _StateT:
         """Return where the episode stands."""
 
-    async def reset_async(self, seed: int | None = None, episode_id: str | None = None, **kwargs: Any) -> _ObsT:
+    async def reset_async(
+        self, seed: int | None = None, episode_id: str | None = None, *args: Any, **kwargs: Any
+    ) -> _ObsT:
         """Begin an episode on the event loop; override it where `reset` would wait. By default calls `reset`."""
-        return self.reset(seed=seed, episode_id=episode_id, **kwargs)
+        return self.reset(*args, seed=seed, episode_id=episode_id, **kwargs)
 
-    async def step_async(self, action: _ActT, timeout_s: float | None = None, **kwargs: Any) -> _ObsT:
+    async def step_async(self, action: _ActT, timeout_s: float | None = None, *args: Any, **kwargs: Any) -> _ObsT:
         """Act on the event loop; override it where `step` would wait. By default calls `step`."""
-        return self.step(action, timeout_s=timeout_s, **kwargs)
+        return self.step(action, *args, timeout_s=timeout_s, **kwargs)
 
     def close(self) -> None:
         """Give back what the environment holds: files, processes, browsers. Called once, at the session's end."""
