@@ -27,7 +27,7 @@ from .types import Action, Observation, State
 
 __all__ = ["MCPEnvironment"]
 
-F = TypeVar("F", bound=Callable[..., Any])
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 class MCPEnvironment(Environment[Action, Observation, State]):
@@ -71,22 +71,22 @@ class MCPEnvironment(Environment[Action, Observation, State]):
             )
 
     @overload
-    def tool(self, function: F, /) -> F: ...
+    def tool(self, function: _F, /) -> _F: ...
 
     @overload
     def tool(
         self, /, *, mode: ToolMode | None = None, name: str | None = None, description: str | None = None
-    ) -> Callable[[F], F]: ...
+    ) -> Callable[[_F], _F]: ...
 
     def tool(
         self,
-        function: F | None = None,
+        function: _F | None = None,
         /,
         *,
         mode: ToolMode | None = None,
         name: str | None = None,
         description: str | None = None,
-    ) -> F | Callable[[F], F]:
+    ) -> _F | Callable[[_F], _F]:
         """Offer a function as a tool of this environment alone, as the constructor's last act or later.
 
         Two functions of one name may each have a mode. A later one replaces an earlier one of the same name and mode.
@@ -101,7 +101,7 @@ class MCPEnvironment(Environment[Action, Observation, State]):
             ConfigurationError: The name, the mode or the signature is not one that a tool can have.
         """
 
-        def offer(offered: F) -> F:
+        def offer(offered: _F) -> _F:
             spec = spec_of(offered, checked_mark(offered, name, description, mode))
             self._functions[spec.name, spec.mode] = BoundTool(spec, offered)
             return offered

@@ -49,7 +49,7 @@ __all__ = [
     "within",
 ]
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 _log = logging.getLogger("openenv.tools")
 
@@ -191,7 +191,7 @@ def observe_failure(name: str, error: Exception) -> CallToolObservation:
     )
 
 
-async def within(awaitable: Awaitable[T], name: str, timeout_s: float | None) -> T:
+async def within(awaitable: Awaitable[_T], name: str, timeout_s: float | None) -> _T:
     """Wait for a tool at most so many seconds; `None` for as long as it takes.
 
     Raises:

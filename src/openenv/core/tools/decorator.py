@@ -16,7 +16,7 @@ __all__ = ["ToolMark", "ToolMode", "checked_mark", "mark_of", "plain_function", 
 ToolMode: TypeAlias = Literal["simulation", "production"]
 """What a server is used for: training (`simulation`) or agents at work (`production`)."""
 
-F = TypeVar("F", bound=Callable[..., Any])
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 _MARK = "__openenv_tool__"
 # What the MCP specification allows in a tool's name.
@@ -39,23 +39,23 @@ class ToolMark:
 
 
 @overload
-def tool(function: F, /) -> F: ...
+def tool(function: _F, /) -> _F: ...
 
 
 @overload
 def tool(
     *, name: str | None = None, description: str | None = None, mode: ToolMode | None = None
-) -> Callable[[F], F]: ...
+) -> Callable[[_F], _F]: ...
 
 
 def tool(
-    function: F | None = None,
+    function: _F | None = None,
     /,
     *,
     name: str | None = None,
     description: str | None = None,
     mode: ToolMode | None = None,
-) -> F | Callable[[F], F]:
+) -> _F | Callable[[_F], _F]:
     """Offer a method of an environment as a tool.
 
     The arguments' JSON schema comes from the signature and its type hints, their descriptions from the docstring's
@@ -77,7 +77,7 @@ def tool(
             arguments that cannot be given by name.
     """
 
-    def mark(marked: F) -> F:
+    def mark(marked: _F) -> _F:
         implementation = plain_function(marked)
         setattr(implementation, _MARK, checked_mark(implementation, name, description, mode))
         return marked

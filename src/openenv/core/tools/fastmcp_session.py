@@ -23,7 +23,7 @@ from ..exceptions import ConfigurationError, MissingExtraError, SessionClosedErr
 
 __all__ = ["FastMCPSession", "run_once", "tool_names"]
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 _Failures = deque[tuple[str, Exception]]
 
 # MCP turns exceptions into text. What a tool raised is noted here, on its way, by the session that called it.
@@ -74,7 +74,7 @@ class FastMCPSession:
         connection = self._connections.get(asyncio.get_running_loop())
         return connection.take_failure(name, text) if connection is not None else None
 
-    def run(self, function: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    def run(self, function: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
         """Wait for a coroutine that uses this session, where the caller has no loop or must not leave its own."""
         own = self._own
         if not own.lock.acquire(blocking=False):
@@ -240,7 +240,7 @@ async def _cancel_the_rest() -> None:
     await loop.shutdown_asyncgens()
 
 
-def run_once(function: Callable[[], Coroutine[Any, Any, T]]) -> T:
+def run_once(function: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
     """Run a coroutine on a loop for it alone, whether or not this thread's own is running."""
     loop = asyncio.new_event_loop()
     try:
@@ -249,11 +249,11 @@ def run_once(function: Callable[[], Coroutine[Any, Any, T]]) -> T:
         loop.close()
 
 
-def _drive(loop: asyncio.AbstractEventLoop, function: Callable[[], Coroutine[Any, Any, T]]) -> T:
+def _drive(loop: asyncio.AbstractEventLoop, function: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
     """Run a coroutine on an idle loop: on this thread, or beside it where this thread's own loop is running."""
     if not _in_running_loop():
         return loop.run_until_complete(function())
-    outcome: concurrent.futures.Future[T] = concurrent.futures.Future()
+    outcome: concurrent.futures.Future[_T] = concurrent.futures.Future()
     context = contextvars.copy_context()
 
     def target() -> None:
