@@ -52,7 +52,7 @@ build: $(SETUP)  ## Build both distributions into dist/
 	@$(BIN)/uv build --quiet --all-packages --out-dir dist
 
 clean:  ## Remove everything that these commands made
-	rm -rf $(VENV) .peer .lowest dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.*
+	rm -rf $(VENV) .peer .lowest dist build envs/*/build envs/*/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
