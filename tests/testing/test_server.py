@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import urllib.request
@@ -18,6 +19,8 @@ from starlette.websockets import WebSocket
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from openenv.core.env_server.interfaces import Environment
+from openenv.core.env_server.types import Action, Observation, State
 from openenv.core.exceptions import ConfigurationError, ServerStartError
 from openenv.testing import serve
 
@@ -124,3 +127,22 @@ def test_arguments_of_create_app_are_refused_with_an_application() -> None:
 def test_what_cannot_be_served_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="got str"), serve("echo"):  # type: ignore[arg-type]
         pytest.fail("the block must not be entered")
+
+
+class Greeter(Environment[Action, Observation, State]):
+    def reset(self, seed: int | None = None, episode_id: str | None = None, **kwargs: Any) -> Observation:
+        return Observation(metadata={"greeting": "hello"})
+
+    def step(self, action: Action, timeout_s: float | None = None, **kwargs: Any) -> Observation:
+        return Observation(done=True)
+
+    @property
+    def state(self) -> State:
+        return State()
+
+
+def test_an_environment_is_served_by_its_class_or_a_factory() -> None:
+    with serve(Greeter, env_name="a-greeter") as server:
+        assert json.loads(get(f"{server.base_url}/metadata"))["name"] == "a-greeter"
+    with serve(lambda: Greeter(), action_cls=Action, observation_cls=Observation) as server:
+        assert json.loads(get(f"{server.base_url}/health"))["status"] == "healthy"

@@ -349,3 +349,34 @@ def test_a_stop_that_comes_before_the_process_is_there_is_heeded(
     with pytest.raises(ProviderError, match=r"stop\(\) was called before the server was started"):
         provider.start()
     assert not provider.is_alive()
+
+
+# -- the real thing
+
+REAL_ENVIRONMENT = """
+from openenv.core.env_server.http_server import create_app
+from openenv.core.env_server.interfaces import Environment
+from openenv.core.env_server.types import Action, Observation, State
+
+class Greeter(Environment[Action, Observation, State]):
+    def reset(self, seed=None, episode_id=None, **kwargs):
+        return Observation(metadata={"greeting": "hello"})
+
+    def step(self, action, timeout_s=None, **kwargs):
+        return Observation(done=True)
+
+    @property
+    def state(self):
+        return State()
+
+app = create_app(Greeter)
+"""
+
+
+def test_a_real_environment_is_served_from_its_directory(tmp_path: Path) -> None:
+    (tmp_path / "server").mkdir()
+    (tmp_path / "server" / "app.py").write_text(REAL_ENVIRONMENT)
+    with LocalProcessProvider(tmp_path) as provider:
+        request = urllib.request.Request(f"{provider.base_url}/reset", data=b"", method="POST")  # noqa: S310
+        with urllib.request.urlopen(request) as response:  # noqa: S310 - an address of loopback
+            assert b"hello" in response.read()
