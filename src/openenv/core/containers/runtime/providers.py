@@ -12,13 +12,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ContainerProvider", "LocalProcessProvider", "RuntimeProvider", "UVProvider"]
 
-_PACKAGE = "openenv.core.containers.runtime"
-
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(importlib.import_module(_PACKAGE), name)
+    value = globals()[name] = getattr(importlib.import_module(__package__), name)
     return value
 
 
