@@ -12,6 +12,7 @@ from ._client_models import ClientModels, payload_of, result_as, state_as
 from .client_types import StepResult
 from .env_server.mcp_types import CallToolAction, CallToolObservation, ListToolsAction, ListToolsObservation, Tool
 from .exceptions import ClientClosedError, ConfigurationError, SessionLostError, ToolCallError
+from .tools.results import plain_result
 from .transports.base import Transport, TransportSettings
 from .wire.codec import encode
 from .wire.frames import JsonObject, RequestKind
@@ -55,6 +56,7 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
         provider: ContainerProvider | RuntimeProvider | None = None,
         mode: str | None = None,
         headers: Mapping[str, str] | None = None,
+        reconnect_grace_s: float = 60.0,
     ) -> None:
         """Make a client that is not connected.
 
@@ -70,6 +72,8 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
             provider: What started the server; the client stops it when it is closed.
             mode: `simulation` or `production`, by default the environment variable `OPENENV_CLIENT_MODE`.
             headers: Further HTTP headers of the connection's first request.
+            reconnect_grace_s: Seconds for which a session whose connection broke is kept, so that the client can come
+                back to it; servers may allow fewer. 0 for not at all.
 
         Raises:
             ConfigurationError: A setting cannot work.
@@ -89,7 +93,9 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
             max_message_bytes=int(_positive("max_message_size_mb", max_message_size_mb) * 2**20),
             ping_interval_s=websocket_ping_interval_s,
             ping_timeout_s=websocket_ping_timeout_s,
+            reconnect_grace_s=reconnect_grace_s,
             headers=dict(headers or {}),
+            **_liveness(provider),
         )
         self._setup()
 
@@ -408,13 +414,16 @@ def _tool_value(observation: CallToolObservation) -> Any:
             code=error.error_type.value,
             remote_type=str(observation.metadata.get("exception_type") or ""),
         )
-    result = observation.result
-    # FastMCP's results carry the value in `data`, beside its forms for models to read.
-    return result["data"] if isinstance(result, dict) and {"content", "data"} <= result.keys() else result
+    return plain_result(observation.result)
 
 
 def _subclass(kind: object, base: type) -> Any:
     return kind if isinstance(kind, type) and issubclass(kind, base) and kind is not base else None
+
+
+def _liveness(provider: object) -> dict[str, Any]:
+    is_alive = getattr(provider, "is_alive", None)
+    return {} if is_alive is None else {"is_server_alive": is_alive}
 
 
 def _started(provider: object) -> str:

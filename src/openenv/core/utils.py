@@ -38,7 +38,7 @@ def is_loopback(url: str) -> bool:
     return host in {"localhost", "::1"} or host.startswith("127.")
 
 
-def run_async_safely(coroutine: Coroutine[Any, Any, _T]) -> _T:
+def run_async_safely(coro: Coroutine[Any, Any, _T]) -> _T:
     """Return what a coroutine returns, whether or not this thread runs an event loop already.
 
     Inside a running loop the coroutine runs on a loop of its own in another thread while this one waits.
@@ -46,13 +46,13 @@ def run_async_safely(coroutine: Coroutine[Any, Any, _T]) -> _T:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(coroutine)
+        return asyncio.run(coro)
     outcome: list[_T] = []
     errors: list[BaseException] = []
 
     def run() -> None:
         try:
-            outcome.append(asyncio.run(coroutine))
+            outcome.append(asyncio.run(coro))
         except BaseException as exc:  # noqa: BLE001 - raised in the thread that waits
             errors.append(exc)
 

@@ -24,6 +24,8 @@ __all__ = ["EnvironmentFactory", "EnvironmentSpec", "ResetArguments", "authored_
 EnvironmentFactory = Callable[[], Environment[Any, Any, Any]]
 """A class or a function that makes an environment without being given anything."""
 
+_OWN_PACKAGE = "openenv.core."
+
 # Every client may send these two, whether the environment cares for them or not.
 _ALWAYS_ACCEPTED: dict[str, Any] = {"seed": int | None, "episode_id": str | None}
 
@@ -144,9 +146,14 @@ def _hints(function: object) -> dict[str, Any]:
 def authored_method(
     environment_class: type[Environment[Any, Any, Any]], plain: str, asynchronous: str
 ) -> Callable[..., Any]:
-    """Return the method an author wrote: the asynchronous one where the class overrides it, else the plain one."""
-    overridden = getattr(environment_class, asynchronous) is not getattr(Environment, asynchronous)
-    method: Callable[..., Any] = getattr(environment_class, asynchronous if overridden else plain)
+    """Return the method an author wrote: the asynchronous one where the nearest class has one, else the plain one.
+
+    The bases of this package offer both, so what they define says nothing of the author's wish.
+    """
+    written = (cls for cls in environment_class.__mro__ if not cls.__module__.startswith(_OWN_PACKAGE))
+    nearest = next((cls for cls in written if plain in vars(cls) or asynchronous in vars(cls)), Environment)
+    is_asynchronous = nearest is not Environment and asynchronous in vars(nearest)
+    method: Callable[..., Any] = getattr(environment_class, asynchronous if is_asynchronous else plain)
     return method
 
 

@@ -37,6 +37,7 @@ __all__ = ["HTTPEnvServer", "create_app", "create_fastapi_app"]
 
 _DEFAULT_SESSIONS = 64
 _DEFAULT_MESSAGE_MB = 15.0
+_DEFAULT_GRACE_S = 60.0
 
 
 class HTTPEnvServer:
@@ -48,6 +49,7 @@ class HTTPEnvServer:
         concurrency_config: How many sessions may be open, and for how long unused.
         max_message_bytes: The longest frame or body that is read.
         show_tracebacks: Whether clients are told the traceback of what an environment raised.
+        grace_s: Seconds that a session outlives its connection, for its client to come back.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class HTTPEnvServer:
         reset_observation_cls: type[Observation] | None = None,
         max_message_size_mb: float = _DEFAULT_MESSAGE_MB,
         show_tracebacks: bool = True,
+        reconnect_grace_s: float = _DEFAULT_GRACE_S,
     ) -> None:
         """Make a server; see `create_app` for the arguments."""
         self.spec = EnvironmentSpec.of(
@@ -79,6 +82,7 @@ class HTTPEnvServer:
         )
         self.max_message_bytes = int(max_message_size_mb * 2**20)
         self.show_tracebacks = show_tracebacks
+        self.grace_s = reconnect_grace_s
         self._metadata: EnvironmentMetadata | None = None
         self._schemas: dict[str, dict[str, Any]] | None = None
 
@@ -151,6 +155,7 @@ def create_app(
     reset_observation_cls: type[Observation] | None = None,
     max_message_size_mb: float = _DEFAULT_MESSAGE_MB,
     show_tracebacks: bool = True,
+    reconnect_grace_s: float = _DEFAULT_GRACE_S,
 ) -> FastAPI:
     """Return the application that serves an environment.
 
@@ -174,6 +179,7 @@ def create_app(
         reset_observation_cls: The model of what a reset shows, where it differs.
         max_message_size_mb: The longest frame or body that is read, in MiB.
         show_tracebacks: Whether clients are told the traceback of what the environment raised.
+        reconnect_grace_s: Seconds that a session outlives its connection, for its client to come back; 0 for none.
 
     Raises:
         ConfigurationError: The environment cannot be called, a model is missing, or a setting cannot work.
@@ -191,6 +197,7 @@ def create_app(
         reset_observation_cls=reset_observation_cls,
         max_message_size_mb=max_message_size_mb,
         show_tracebacks=show_tracebacks,
+        reconnect_grace_s=reconnect_grace_s,
     )
     app = FastAPI(
         title=title_override or server.spec.name,

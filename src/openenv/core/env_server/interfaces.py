@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypedDict, TypeVar, cast
 
 from .types import Action, EnvironmentMetadata, Observation, State
 
@@ -107,8 +107,8 @@ class Environment(ABC, Generic[_ActT, _ObsT, _StateT]):
         rubric: What gives the reward by `_apply_rubric`.
     """
 
-    SUPPORTS_CONCURRENT_SESSIONS: ClassVar[bool] = False
-    REQUIRES_SINGLE_THREAD_EXECUTOR: ClassVar[bool] = False
+    SUPPORTS_CONCURRENT_SESSIONS: bool = False
+    REQUIRES_SINGLE_THREAD_EXECUTOR: bool = False
 
     # Set on the class too: subclasses need not call this class's constructor.
     transform: Transform[_ObsT] | None = None
@@ -158,11 +158,11 @@ class Environment(ABC, Generic[_ActT, _ObsT, _StateT]):
         self, seed: int | None = None, episode_id: str | None = None, *args: Any, **kwargs: Any
     ) -> _ObsT:
         """Begin an episode on the event loop; override it where `reset` would wait. By default calls `reset`."""
-        return self.reset(*args, seed=seed, episode_id=episode_id, **kwargs)
+        return self.reset(seed=seed, episode_id=episode_id, **kwargs)
 
     async def step_async(self, action: _ActT, timeout_s: float | None = None, *args: Any, **kwargs: Any) -> _ObsT:
         """Act on the event loop; override it where `step` would wait. By default calls `step`."""
-        return self.step(action, *args, timeout_s=timeout_s, **kwargs)
+        return self.step(action, timeout_s=timeout_s, **kwargs)
 
     def close(self) -> None:
         """Give back what the environment holds: files, processes, browsers. Called once, at the session's end."""

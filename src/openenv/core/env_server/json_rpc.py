@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-from ..wire.codec import EncodeError, decode, encode
+from ..tools.results import mcp_result
+from ..wire.codec import EncodeError, decode
 from ..wire.frames import JsonObject
 from .mcp_types import (
     CallToolAction,
@@ -106,25 +107,17 @@ async def _call_tool(session: Session, request: JsonRpcRequest) -> object:
     observation = await tool_observation(session, CallToolAction(tool_name=name, arguments=arguments))
     session.steps += 1
     if not isinstance(observation, CallToolObservation):
-        # A tool that returns an observation of the environment's own.
-        return _content(observation)
+        # An environment that answers tool calls with observations of its own.
+        return _mcp_shaped(observation)
     if observation.error is not None:
         raise JsonRpcFailedError(
             JsonRpcErrorCode.INTERNAL_ERROR, observation.error.message, observation.error.model_dump(mode="json")
         )
-    result = observation.result
-    # FastMCP's results come in MCP's shape already.
-    return result if isinstance(result, dict) and "content" in result else _content(result)
+    return _mcp_shaped(observation.result)
 
 
-def _content(value: object) -> JsonObject:
+def _mcp_shaped(value: object) -> JsonObject:
     try:
-        text = value if isinstance(value, str) else encode(value).decode()
+        return mcp_result(value)
     except EncodeError as exc:
         raise JsonRpcFailedError(JsonRpcErrorCode.INTERNAL_ERROR, str(exc)) from exc
-    return {
-        "content": [{"type": "text", "text": text}],
-        "structured_content": value if isinstance(value, dict) else {"result": value},
-        "data": value,
-        "is_error": False,
-    }

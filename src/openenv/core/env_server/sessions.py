@@ -8,12 +8,19 @@ import logging
 import secrets
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from typing import Any
 
-from ..exceptions import EnvironmentFactoryError, SessionCapacityError, SessionClosedError, SessionNotFoundError
+from ..exceptions import (
+    EnvironmentFactoryError,
+    InvalidRequestError,
+    SessionCapacityError,
+    SessionClosedError,
+    SessionNotFoundError,
+)
 from ..tools.decorator import ToolMode
+from ..wire.frames import Answer, Request
 from .environment_spec import EnvironmentSpec, ResetArguments, authored_method
 from .execution import InlinePlace, LoopPlace, OwnThreadPlace, Place, ThreadPool
 from .interfaces import Environment, class_metadata
@@ -36,7 +43,8 @@ class Session:
         spec: What is known of the environment.
         environment: The environment.
         turn: Held by the request being answered; the others wait in the order they came.
-        attached: Whether a connection holds the session now.
+        holder: The connection that holds the session now; `None` where none does.
+        was_used: Whether anything was ever asked of it by a client that can come back.
         close_when_released: Whether whoever holds the session is to close it when letting go.
         steps: Steps it has answered.
         tool_mode: The mode whose tools are offered; `None` for all.
@@ -52,12 +60,15 @@ class Session:
         self.spec = spec
         self.environment = environment
         self.turn = asyncio.Lock()
-        self.attached = False
+        self.holder: object | None = None
+        self.was_used = False
         self.steps = 0
         self.close_when_released = False
         self.tool_mode: ToolMode | None = None
         self._place = place
         self._closed = False
+        self._answers: dict[int, asyncio.Future[Answer]] = {}
+        self._newest = 0
         self._created_at = time.time()
         self._last_activity = time.monotonic()
         kind = type(environment)
@@ -69,7 +80,7 @@ class Session:
     @property
     def is_idle(self) -> bool:
         """Return whether nobody holds the session and nothing is being answered."""
-        return not self.attached and not self.turn.locked()
+        return self.holder is None and not self.turn.locked()
 
     @property
     def idle_s(self) -> float:
@@ -85,6 +96,39 @@ class Session:
             step_count=self.steps,
             environment_type=type(self.environment).__name__,
         )
+
+    async def once(self, request: Request, perform: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Return the answer to a request, performed now or, if it was asked before, remembered from then.
+
+        Answers are remembered until the client says that it has them.
+
+        Args:
+            request: The request; one without an id is performed in any case.
+            perform: Performs it; tells of errors in its answer.
+
+        Raises:
+            InvalidRequestError: It was asked before and its answer is not remembered any more.
+        """
+        if request.id is None:
+            return await perform()
+        self._forget(request.id - 1 if request.ack is None else request.ack)
+        known = self._answers.get(request.id)
+        if known is not None:
+            return await asyncio.shield(known)
+        if request.id <= self._newest:
+            raise InvalidRequestError(f"request {request.id} was answered before, and the answer acknowledged")
+        self._newest = request.id
+        self.was_used = True
+        remembered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._answers[request.id] = remembered
+        answer = await perform()
+        remembered.set_result(answer)
+        return answer
+
+    def _forget(self, ack: int) -> None:
+        """Drop the answers that the client has."""
+        for number in [number for number in self._answers if number <= ack and self._answers[number].done()]:
+            del self._answers[number]
 
     async def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Return what a function returns in the session's place; call it while holding the turn.
@@ -161,6 +205,7 @@ class SessionManager:
         self._pool = ThreadPool()
         self._sessions: dict[str, Session] = {}
         self._reserved = 0
+        self._parked: dict[str, asyncio.TimerHandle] = {}
         self._opening: dict[str, asyncio.Future[Session]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._reaper: asyncio.Task[None] | None = None
@@ -244,10 +289,42 @@ class SessionManager:
             raise SessionNotFoundError(session_id)
         return session
 
+    def park(self, session: Session, grace_s: float) -> None:
+        """Keep a session whose connection broke, and close it if nobody takes it up within the grace time.
+
+        Args:
+            session: The session.
+            grace_s: The grace time in seconds.
+        """
+        loop = asyncio.get_running_loop()
+        self._parked[session.id] = loop.call_later(grace_s, self._give_up, session, grace_s)
+        _logger.info("session %s lost its connection: kept for %.0f s", session.id, grace_s)
+
+    def _give_up(self, session: Session, grace_s: float) -> None:
+        self._parked.pop(session.id, None)
+        _logger.info("closing session %s: nobody took it up within %.0f s", session.id, grace_s)
+        self._start(self.close(session))
+
+    def take_up(self, session_id: str, secret: str, holder: object) -> Session:
+        """Return a session to go on with on another connection, away from whoever held it.
+
+        Raises:
+            SessionNotFoundError: None has that id and secret.
+        """
+        session = self.find(session_id, secret)
+        parked = self._parked.pop(session.id, None)
+        if parked is not None:
+            parked.cancel()
+        session.holder = holder
+        return session
+
     async def close(self, session: Session) -> None:
         """Close a session and free its slot, once; a call that hangs is given up after ten seconds."""
         if self._sessions.pop(session.id, None) is None:
             return
+        parked = self._parked.pop(session.id, None)
+        if parked is not None:
+            parked.cancel()
         closing = self._start(session.close())
         done, _ = await asyncio.wait({closing}, timeout=_CLOSE_GRACE_S)
         self._reserved -= 1

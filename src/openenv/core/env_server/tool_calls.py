@@ -19,6 +19,8 @@ async def tool_observation(session: Session, action: CallToolAction | ListToolsA
             observation.
     """
     if _steps_tools(session):
+        if isinstance(session.environment, MCPEnvironment) and session.tool_mode is not None:
+            session.environment.tool_mode = session.tool_mode
         return await session.step(action)
     mode = session.tool_mode
     if isinstance(action, ListToolsAction):
@@ -37,7 +39,7 @@ async def _called(session: Session, action: CallToolAction, mode: ToolMode | Non
     if isinstance(call, CallToolObservation):
         return call
     try:
-        result = await session.run(call.tool.function, **call.arguments)
+        result = await session.run(call.function)
     except Exception as exc:  # noqa: BLE001 - the boundary before a tool's code: logged and told in the observation
         return call.failed(exc)
     await session.run(_count_step, session)

@@ -14,7 +14,7 @@ from websockets.protocol import State
 from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI, parse_uri
 
-from ..exceptions import ConnectError, OpenEnvError, SessionLostError
+from ..exceptions import ConnectError, SessionLostError
 from ..utils import convert_to_ws_url, is_loopback
 from ..wire.frames import SUBPROTOCOL_V2, Version
 from .base import TransportSettings
@@ -119,16 +119,15 @@ class ClientConnection:
             return ConnectError(f"{self.url} does not speak WebSocket: {exc}")
         return ConnectError(f"{self.url} closed the connection before the handshake was over")
 
-    def loss(self, doing: str) -> OpenEnvError:
-        """Return why nothing more will come.
+    def loss(self) -> SessionLostError:
+        """Return the error that says that the session went with the connection."""
+        return SessionLostError(
+            f"the connection to {self.url} was lost: {self.why_closed()}. The episode cannot be reached again; reset() "
+            f"opens a new one"
+        )
 
-        Args:
-            doing: What was being done.
-        """
-        told = f"the connection to {self.url} was lost while {doing}: {self._close_reason()}"
-        return SessionLostError(f"{told}. The episode cannot be reached again; reset() opens a new one")
-
-    def _close_reason(self) -> str:
+    def why_closed(self) -> str:
+        """Return why nothing more will come."""
         sent, received = self._protocol.close_sent, self._protocol.close_rcvd
         if received is None and sent is not None and sent.code == _TOO_BIG:
             return f"the answer was longer than max_message_size_mb allows ({sent.reason})"

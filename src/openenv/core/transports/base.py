@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ..wire.frames import JsonObject, RequestKind
 
 __all__ = ["Transport", "TransportSettings"]
+
+
+def _unknown() -> bool:
+    """Return that a server may be alive of which nothing is known."""
+    return True
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,9 @@ class TransportSettings:
         max_message_bytes: The longest answer that is read.
         ping_interval_s: Seconds between signs of life on a quiet connection, so that no proxy cuts it; `None` for none.
         ping_timeout_s: Seconds after which a server that gives no sign of life is given up; `None` for never.
+        reconnect_grace_s: Seconds that the session is to outlive its connection, if the server allows as many.
         headers: Further HTTP headers of the connection's first request.
+        is_server_alive: Tells whether the server may still answer; false once its process is known to have ended.
     """
 
     base_url: str
@@ -31,7 +38,9 @@ class TransportSettings:
     max_message_bytes: int = 100 * 2**20
     ping_interval_s: float | None = 20.0
     ping_timeout_s: float | None = None
+    reconnect_grace_s: float = 60.0
     headers: Mapping[str, str] = field(default_factory=dict)
+    is_server_alive: Callable[[], bool] = _unknown
 
 
 class Transport(ABC):

@@ -11,54 +11,65 @@ import time
 import weakref
 from itertools import count
 
-from ..exceptions import ConnectError, OpenEnvError, ProtocolError, RequestTimeoutError, SessionLostError
+from ..exceptions import (
+    ClientClosedError,
+    ConnectError,
+    OpenEnvError,
+    ProtocolError,
+    RequestTimeoutError,
+    SessionError,
+)
 from ..wire.errors import exception_from
 from ..wire.exchange import ClientExchange, ReceivedAnswer
 from ..wire.frames import AnswerKind, JsonObject, RequestKind, Version
 from ._client_protocol import ClientConnection
 from ._dialing import dial, proxy_for
+from ._resumption import Ticket, backoff, gone, opening_data
 from .base import Transport, TransportSettings
 
 __all__ = ["BlockingTransport"]
 
 _READ_BYTES = 65_536
 _KEEPER_PERIOD_S = 5.0
+_KEEPER_RETURN_S = 1.0
 
 
 class BlockingTransport(Transport):
-    """One session over one connection, used by one call at a time."""
+    """One session, used by one call at a time, over one connection after the other."""
 
     def __init__(self, settings: TransportSettings) -> None:
         """Make a transport that is not connected."""
         self._settings = settings
-        self._ids = count(1)
         self._lock = threading.RLock()
         self._socket: socket.socket | None = None
         self._connection: ClientConnection | None = None
-        self._exchange = ClientExchange(Version.V1)
+        self._exchange = ClientExchange(Version.V1, count(1))
+        self._ticket: Ticket | None = None
         self._unasked: Exception | None = None
+        self._lost: Exception | None = None
+        self._broke_at = 0.0
         self._used_at = 0.0
         self._pinged_at = 0.0
 
     @property
     def is_open(self) -> bool:
-        """Return whether a request can be sent now."""
-        return self._socket is not None
+        """Return whether the session can be asked, now or when its connection is back."""
+        return self._connection is not None and self._lost is None
 
     async def open(self) -> None:
         """Connect, shake hands and open a session."""
         with self._lock:
-            deadline = time.monotonic() + self._settings.connect_timeout_s
-            self._connection = ClientConnection(self._settings)
-            try:
-                self._socket = self._dial(self._connection, deadline)
-                self._shake_hands(self._socket, self._connection, deadline)
-                self._exchange = ClientExchange(self._connection.version, self._ids)
-                if self._exchange.version is Version.V2:
-                    self._ask(RequestKind.OPEN, b"{}", None)
-            except BaseException:
-                self._drop()
-                raise
+            connection, sock = self._connect(self._settings.connect_timeout_s)
+            self._connection, self._socket = connection, sock
+            self._exchange = ClientExchange(connection.version, self._exchange.ids)
+            if connection.version is Version.V2:
+                try:
+                    data = opening_data(self._settings.reconnect_grace_s)
+                    self._ticket = Ticket.of(self._ask(RequestKind.OPEN, data, None))
+                except BaseException:
+                    self._drop()
+                    self._connection = None
+                    raise
             _keeper.watch(self)
 
     async def request(self, kind: RequestKind, data: bytes, *, timeout_s: float | None = None) -> JsonObject:
@@ -69,55 +80,92 @@ class BlockingTransport(Transport):
     async def close(self) -> None:
         """End the session and the connection."""
         with self._lock:
+            self._ticket = None
             if self._socket is not None and self._connection is not None:
                 # The connection may be gone already, which is what was wanted.
                 with contextlib.suppress(OSError, OpenEnvError):
                     self._say_goodbye(self._socket, self._connection)
             self._drop()
+            self._connection = None
 
     def tend(self) -> None:
         """Answer the server's pings and send one, on a connection that no call has used for a while."""
         if not self._lock.acquire(blocking=False):
             return
         try:
-            sock, connection, now = self._socket, self._connection, time.monotonic()
-            if sock is None or connection is None or now - self._used_at < _KEEPER_PERIOD_S:
+            connection, now = self._connection, time.monotonic()
+            if connection is None or self._lost is not None or now - self._used_at < _KEEPER_PERIOD_S:
                 return
-            with contextlib.suppress(OSError):
-                while not connection.is_closed and select.select([sock], [], [], 0)[0]:
-                    self._feed(sock, connection)
-                interval = self._settings.ping_interval_s
-                if interval is not None and now - max(self._used_at, self._pinged_at) >= interval:
-                    self._pinged_at = now
-                    sock.sendall(connection.ping())
+            try:
+                self._tend(self._socket, connection, now)
+            except (OSError, _ConnectionEndedError):
+                # The session waits at the server for a while only: come back at once, not at the next request.
+                with contextlib.suppress(OpenEnvError, TimeoutError):
+                    self._return(connection, now + _KEEPER_RETURN_S)
         finally:
             self._lock.release()
 
+    def _tend(self, sock: socket.socket | None, connection: ClientConnection, now: float) -> None:
+        if sock is None:
+            raise _ConnectionEndedError
+        while select.select([sock], [], [], 0)[0]:
+            self._feed(sock, connection)
+            if connection.is_closed:
+                raise _ConnectionEndedError
+        interval = self._settings.ping_interval_s
+        if interval is not None and now - max(self._used_at, self._pinged_at) >= interval:
+            self._pinged_at = now
+            sock.sendall(connection.ping())
+
     def _ask(self, kind: RequestKind, data: bytes, timeout_s: float | None) -> JsonObject:
-        sock, connection = self._socket, self._connection
-        if sock is None or connection is None:
-            raise SessionLostError("the connection was lost before this request; reset() opens a new episode")
+        connection = self._connection
+        if connection is None:
+            raise ClientClosedError("the transport is not open")
         if self._unasked is not None:
             unasked, self._unasked = self._unasked, None
             raise unasked
+        if self._lost is not None:
+            raise self._lost
         limit = self._settings.message_timeout_s
         deadline = None if limit is None else time.monotonic() + limit
         number, frame = self._exchange.request(kind, data, timeout_s=timeout_s)
         try:
-            # A server that refuses a session says why and hangs up, perhaps before this request is out: read on.
-            with contextlib.suppress(ConnectionError):
-                sock.sendall(connection.send(frame))
-            answer = self._read_answer(sock, connection, number, deadline)
+            answer = self._exchanged(connection, number, frame, deadline)
         except TimeoutError:
             raise RequestTimeoutError(f"no answer to {kind.value} from {connection.url} within {limit} s") from None
-        except (OSError, _ConnectionEndedError) as exc:
-            lost = connection.loss(f"waiting for the answer to {kind.value}")
-            self._drop()
-            raise lost from exc
         self._used_at = time.monotonic()
         if answer.kind == AnswerKind.ERROR.value:
             raise exception_from(answer.data)
         return answer.data
+
+    def _exchanged(
+        self, connection: ClientConnection, number: int, frame: str, deadline: float | None
+    ) -> ReceivedAnswer:
+        """Return the answer to a request, over as many connections as it takes."""
+        sock = self._socket
+        if sock is not None:
+            self._send(sock, connection.send(frame), deadline)
+        while True:
+            try:
+                if sock is None:
+                    raise _ConnectionEndedError
+                return self._read_answer(sock, connection, number, deadline)
+            except TimeoutError:
+                raise
+            except (OSError, _ConnectionEndedError):
+                connection, sock = self._return(connection, deadline)
+
+    def _send(self, sock: socket.socket, data: bytes, deadline: float | None) -> None:
+        try:
+            _set_timeout(sock, deadline)
+            sock.sendall(data)
+        except TimeoutError:
+            # A frame was cut in two: nothing more can follow it on this connection.
+            self._drop()
+            raise
+        except ConnectionError:
+            # A server that refuses a session says why and hangs up, perhaps before this request is out: read on.
+            return
 
     def _read_answer(
         self, sock: socket.socket, connection: ClientConnection, number: int, deadline: float | None
@@ -139,6 +187,72 @@ class BlockingTransport(Transport):
             if answer.request_id is None and answer.kind == AnswerKind.ERROR.value:
                 self._unasked = exception_from(answer.data)
         return answers
+
+    def _return(self, broken: ClientConnection, deadline: float | None) -> tuple[ClientConnection, socket.socket]:
+        """Come back to the session on a new connection, and repeat what was not answered.
+
+        Raises:
+            SessionLostError: It cannot be reached again.
+            TimeoutError: The deadline passed first; the next request tries again.
+        """
+        self._drop()
+        ticket = self._ticket
+        last: Exception | None = None
+        if ticket is None or ticket.grace_s <= 0:
+            self._lost = self._unasked or broken.loss()
+            raise self._lost
+        self._broke_at = self._broke_at or time.monotonic()
+        for delay in backoff():
+            left = self._broke_at + ticket.grace_s - time.monotonic()
+            if left <= 0 or not self._settings.is_server_alive():
+                break
+            if deadline is not None:
+                left = min(left, deadline - time.monotonic())
+                if left <= 0:
+                    raise TimeoutError
+            try:
+                return self._take_up(ticket, min(left, self._settings.connect_timeout_s))
+            except SessionError as exc:
+                last = exc
+                break
+            except (OSError, OpenEnvError, _ConnectionEndedError) as exc:
+                last = exc
+                time.sleep(min(delay, left))
+        self._lost = gone(broken.url, broken.why_closed(), last)
+        raise self._lost
+
+    def _take_up(self, ticket: Ticket, timeout_s: float) -> tuple[ClientConnection, socket.socket]:
+        """Connect, prove whose session is to go on, and repeat what was not answered."""
+        deadline = time.monotonic() + timeout_s
+        connection, sock = self._connect(timeout_s)
+        try:
+            number, frame = self._exchange.request(
+                RequestKind.OPEN, opening_data(self._settings.reconnect_grace_s, ticket)
+            )
+            self._exchange.forget(number)
+            sock.sendall(connection.send(frame))
+            answer = self._read_answer(sock, connection, number, deadline)
+            if answer.kind == AnswerKind.ERROR.value:
+                raise exception_from(answer.data)
+            sock.settimeout(None)
+            for pending in self._exchange.pending.values():
+                sock.sendall(connection.send(pending))
+        except BaseException:
+            sock.close()
+            raise
+        self._connection, self._socket, self._broke_at = connection, sock, 0.0
+        return connection, sock
+
+    def _connect(self, timeout_s: float) -> tuple[ClientConnection, socket.socket]:
+        deadline = time.monotonic() + timeout_s
+        connection = ClientConnection(self._settings)
+        sock = self._dial(connection, deadline)
+        try:
+            self._shake_hands(sock, connection, deadline)
+        except BaseException:
+            sock.close()
+            raise
+        return connection, sock
 
     def _dial(self, connection: ClientConnection, deadline: float) -> socket.socket:
         try:
@@ -171,7 +285,7 @@ class BlockingTransport(Transport):
             self._feed(sock, connection)
 
     def _drop(self) -> None:
-        sock, self._socket, self._connection, self._unasked = self._socket, None, None, None
+        sock, self._socket = self._socket, None
         if sock is not None:
             sock.close()
 

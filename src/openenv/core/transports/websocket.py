@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+from collections.abc import Callable
 from itertools import count
+from typing import Any
 
 from ..exceptions import (
     ClientClosedError,
@@ -14,12 +16,14 @@ from ..exceptions import (
     OpenEnvError,
     ProtocolError,
     RequestTimeoutError,
+    SessionError,
 )
 from ..wire.errors import exception_from
 from ..wire.exchange import ClientExchange, ReceivedAnswer
 from ..wire.frames import AnswerKind, JsonObject, RequestKind, Version
 from ._client_protocol import ClientConnection
 from ._dialing import dial, proxy_for
+from ._resumption import Ticket, backoff, gone, opening_data
 from .base import Transport, TransportSettings
 
 __all__ = ["WebSocketTransport"]
@@ -28,25 +32,96 @@ _GOODBYE_S = 2.0
 
 
 class WebSocketTransport(Transport):
-    """One session over one connection, used by any number of tasks of one event loop."""
+    """One session, used by any number of tasks of one event loop, over one connection after the other."""
 
     def __init__(self, settings: TransportSettings) -> None:
         """Make a transport that is not connected."""
         self._settings = settings
-        self._ids = count(1)
+        self._exchange = ClientExchange(Version.V1, count(1))
+        self._waiting: dict[int, asyncio.Future[ReceivedAnswer]] = {}
         self._link: _Link | None = None
+        self._ticket: Ticket | None = None
+        self._returning: asyncio.Task[None] | None = None
+        self._unasked: Exception | None = None
+        self._lost: Exception | None = None
 
     @property
     def is_open(self) -> bool:
-        """Return whether a request can be sent now."""
-        return self._link is not None and not self._link.is_lost
+        """Return whether the session can be asked, now or when its connection is back."""
+        return self._link is not None and self._lost is None
 
     async def open(self) -> None:
         """Connect, shake hands and open a session."""
-        connection = ClientConnection(self._settings)
-        self._link = link = _Link(connection, self._settings)
+        link = await self._connect(self._settings.connect_timeout_s)
+        self._exchange = ClientExchange(link.version, self._exchange.ids)
+        self._link = link
+        if link.version is Version.V2:
+            try:
+                opened = await self.request(RequestKind.OPEN, opening_data(self._settings.reconnect_grace_s))
+                self._ticket = Ticket.of(opened)
+            except BaseException:
+                self._link = None
+                link.abort()
+                raise
+
+    async def request(self, kind: RequestKind, data: bytes, *, timeout_s: float | None = None) -> JsonObject:
+        """Send a request and wait for its answer; requests of other tasks may be on the way beside it."""
+        link = self._link
+        if link is None:
+            raise ClientClosedError("the transport is not open")
+        self._check(link)
+        number, frame = self._exchange.request(kind, data, timeout_s=timeout_s)
+        future: asyncio.Future[ReceivedAnswer] = link.loop.create_future()
+        self._waiting[number] = future
+        limit = self._settings.message_timeout_s
+        timer = None if limit is None else link.loop.call_later(limit, self._expire, future, kind, limit)
         try:
-            await asyncio.wait_for(_connect(link, connection, self._settings), self._settings.connect_timeout_s)
+            # Without a connection the frame goes out when there is one again.
+            if not link.is_over:
+                await link.send(frame)
+            answer = await future
+        finally:
+            # Without the future, a late answer is passed over.
+            self._waiting.pop(number, None)
+            if timer is not None:
+                timer.cancel()
+        if answer.kind == AnswerKind.ERROR.value:
+            raise exception_from(answer.data)
+        return answer.data
+
+    async def close(self) -> None:
+        """End the session and the connection."""
+        link, self._link, self._ticket = self._link, None, None
+        if self._returning is not None:
+            self._returning.cancel()
+            self._returning = None
+        if link is not None and not link.is_over:
+            _, frame = self._exchange.request(RequestKind.CLOSE)
+            await link.say_goodbye(frame)
+        self._fail(ClientClosedError("the client was closed while the answer was awaited"))
+
+    def _check(self, link: _Link) -> None:
+        """Raise what stands against asking anything now."""
+        if asyncio.get_running_loop() is not link.loop:
+            raise ConfigurationError(
+                "this client is connected on another event loop: make and use a client inside one asyncio.run()"
+            )
+        if self._unasked is not None:
+            unasked, self._unasked = self._unasked, None
+            raise unasked
+        if self._lost is not None:
+            raise self._lost
+
+    def _expire(self, future: asyncio.Future[ReceivedAnswer], kind: RequestKind, limit: float) -> None:
+        if not future.done():
+            url = self._settings.base_url
+            future.set_exception(RequestTimeoutError(f"no answer to {kind.value} from {url} within {limit} s"))
+
+    async def _connect(self, timeout_s: float) -> _Link:
+        connection = ClientConnection(self._settings)
+        link = _Link(connection, self._settings, self._received, self._ended)
+        try:
+            await asyncio.wait_for(_dial(link, connection, self._settings), timeout_s)
         except (OSError, asyncio.TimeoutError) as exc:
             link.abort()
             if isinstance(exc, OpenEnvError):
@@ -56,31 +131,90 @@ class WebSocketTransport(Transport):
         except BaseException:
             link.abort()
             raise
-        link.exchange = ClientExchange(connection.version, self._ids)
-        if connection.version is Version.V2:
+        return link
+
+    def _received(self, message: bytes) -> None:
+        try:
+            answer = self._exchange.receive(message)
+        except ProtocolError as exc:
+            self._unasked = exc
+            return
+        future = self._waiting.get(answer.request_id) if answer.request_id is not None else None
+        if future is not None and not future.done():
+            future.set_result(answer)
+        elif answer.request_id is None and answer.kind == AnswerKind.ERROR.value:
+            self._unasked = exception_from(answer.data)
+
+    def _ended(self, link: _Link) -> None:
+        """Come back to the session on a new connection, or tell all who wait that it is lost."""
+        if link is not self._link:
+            return
+        if self._ticket is None or self._ticket.grace_s <= 0:
+            self._fail(self._unasked or link.loss())
+        elif self._returning is None:
+            self._returning = link.loop.create_task(self._return(link, self._ticket))
+
+    async def _return(self, broken: _Link, ticket: Ticket) -> None:
+        loop = broken.loop
+        last: Exception | None = None
+        deadline = loop.time() + ticket.grace_s
+        for delay in backoff():
+            left = deadline - loop.time()
+            if left <= 0 or not self._settings.is_server_alive():
+                break
             try:
-                await self.request(RequestKind.OPEN, b"{}")
-            except BaseException:
-                link.abort()
-                raise
+                link = await self._connect(min(left, self._settings.connect_timeout_s))
+                await self._take_up(link, ticket)
+            except SessionError as exc:
+                last = exc
+                break
+            except OpenEnvError as exc:
+                last = exc
+                await asyncio.sleep(min(delay, max(0.0, left)))
+                continue
+            self._link, self._returning = link, None
+            for frame in self._exchange.pending.values():
+                await link.send(frame)
+            if link.is_over:
+                self._ended(link)
+            return
+        self._returning = None
+        self._fail(gone(self._settings.base_url, broken.why(), last))
 
-    async def request(self, kind: RequestKind, data: bytes, *, timeout_s: float | None = None) -> JsonObject:
-        """Send a request and wait for its answer; requests of other tasks may be on the way beside it."""
-        if self._link is None:
-            raise ClientClosedError("the transport is not open")
-        answer = await self._link.ask(kind, data, timeout_s)
-        if answer.kind == AnswerKind.ERROR.value:
-            raise exception_from(answer.data)
-        return answer.data
+    async def _take_up(self, link: _Link, ticket: Ticket) -> None:
+        """Prove to the server, on a new connection, whose session is to go on.
 
-    async def close(self) -> None:
-        """End the session and the connection."""
-        link, self._link = self._link, None
-        if link is not None:
-            await link.say_goodbye()
+        Raises:
+            SessionError: The server has no such session.
+            OpenEnvError: The connection broke again.
+        """
+        data = opening_data(self._settings.reconnect_grace_s, ticket)
+        number, frame = self._exchange.request(RequestKind.OPEN, data)
+        self._exchange.forget(number)
+        answered: asyncio.Future[ReceivedAnswer] = link.loop.create_future()
+        self._waiting[number] = answered
+        try:
+            await link.send(frame)
+            limit = self._settings.connect_timeout_s
+            both: set[asyncio.Future[Any]] = {answered, link.over}
+            await asyncio.wait(both, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._waiting.pop(number, None)
+        if not answered.done():
+            link.abort()
+            raise ConnectError("the connection broke again before the session could be taken up")
+        if answered.result().kind == AnswerKind.ERROR.value:
+            link.abort()
+            raise exception_from(answered.result().data)
+
+    def _fail(self, error: Exception) -> None:
+        self._lost = error
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(error)
 
 
-async def _connect(link: _Link, connection: ClientConnection, settings: TransportSettings) -> None:
+async def _dial(link: _Link, connection: ClientConnection, settings: TransportSettings) -> None:
     loop = asyncio.get_running_loop()
     uri = connection.uri
     secure = ssl.create_default_context() if uri.secure else None
@@ -96,65 +230,54 @@ async def _connect(link: _Link, connection: ClientConnection, settings: Transpor
 
 
 class _Link(asyncio.Protocol):
-    """The event loop's end of a connection: bytes in, answers to the futures that wait for them."""
+    """The event loop's end of one connection: bytes in, messages to the transport."""
 
-    def __init__(self, connection: ClientConnection, settings: TransportSettings) -> None:
-        self.exchange = ClientExchange(Version.V1)
-        self.is_lost = False
-        self._loop = asyncio.get_running_loop()
-        self.ready: asyncio.Future[None] = self._loop.create_future()
-        self._ended: asyncio.Future[None] = self._loop.create_future()
+    def __init__(
+        self,
+        connection: ClientConnection,
+        settings: TransportSettings,
+        received: Callable[[bytes], None],
+        ended: Callable[[_Link], None],
+    ) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.ready: asyncio.Future[None] = self.loop.create_future()
+        self.over: asyncio.Future[None] = self.loop.create_future()
         self._writable = asyncio.Event()
         self._writable.set()
         self._connection = connection
         self._settings = settings
+        self._received = received
+        self._ended = ended
         self._transport: asyncio.Transport | None = None
-        self._waiting: dict[int, asyncio.Future[ReceivedAnswer]] = {}
-        self._unasked: Exception | None = None
-        self._heard_at = self._loop.time()
+        self._heard_at = self.loop.time()
         self._ping_timer: asyncio.TimerHandle | None = None
 
-    async def ask(self, kind: RequestKind, data: bytes, timeout_s: float | None) -> ReceivedAnswer:
-        if asyncio.get_running_loop() is not self._loop:
-            raise ConfigurationError(
-                "this client is connected on another event loop: make and use a client inside one asyncio.run()"
-            )
-        if self._unasked is not None:
-            unasked, self._unasked = self._unasked, None
-            raise unasked
-        if self.is_lost:
-            raise self._connection.loss("nothing was asked")
-        number, frame = self.exchange.request(kind, data, timeout_s=timeout_s)
-        future: asyncio.Future[ReceivedAnswer] = self._loop.create_future()
-        self._waiting[number] = future
-        limit = self._settings.message_timeout_s
-        timer = None if limit is None else self._loop.call_later(limit, self._expire, future, kind, limit)
-        try:
-            self._write(self._connection.send(frame))
-            if not self._writable.is_set():
-                await self._writable.wait()
-            return await future
-        except _LinkEndedError:
-            raise self._connection.loss(f"waiting for the answer to {kind.value}") from None
-        finally:
-            # Without the future, a late answer is passed over.
-            self._waiting.pop(number, None)
-            if timer is not None:
-                timer.cancel()
+    @property
+    def version(self) -> Version:
+        return self._connection.version
 
-    def _expire(self, future: asyncio.Future[ReceivedAnswer], kind: RequestKind, limit: float) -> None:
-        if not future.done():
-            future.set_exception(
-                RequestTimeoutError(f"no answer to {kind.value} from {self._connection.url} within {limit} s")
-            )
+    @property
+    def is_over(self) -> bool:
+        return self.over.done()
 
-    async def say_goodbye(self) -> None:
-        if not self.is_lost and self.ready.done():
-            _, frame = self.exchange.request(RequestKind.CLOSE)
-            self._write(self._connection.send(frame))
-            self._write(self._connection.close())
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(asyncio.shield(self._ended), _GOODBYE_S)
+    def loss(self) -> OpenEnvError:
+        return self._connection.loss()
+
+    def why(self) -> str:
+        return self._connection.why_closed()
+
+    async def send(self, frame: str) -> None:
+        if self.is_over:
+            return
+        self._write(self._connection.send(frame))
+        if not self._writable.is_set():
+            await self._writable.wait()
+
+    async def say_goodbye(self, frame: str) -> None:
+        await self.send(frame)
+        self._write(self._connection.close())
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(asyncio.shield(self.over), _GOODBYE_S)
         self.abort()
 
     def abort(self) -> None:
@@ -169,7 +292,7 @@ class _Link(asyncio.Protocol):
         self._write(self._connection.outgoing())
 
     def data_received(self, data: bytes) -> None:
-        self._heard_at = self._loop.time()
+        self._heard_at = self.loop.time()
         messages = self._connection.feed(data)
         if reply := self._connection.outgoing():
             self._write(reply)
@@ -177,21 +300,9 @@ class _Link(asyncio.Protocol):
             self.ready.set_result(None)
             self._schedule_ping()
         for message in messages:
-            self._deliver(message)
+            self._received(message)
         if self._connection.is_closed and self._transport is not None:
             self._transport.close()
-
-    def _deliver(self, message: bytes) -> None:
-        try:
-            answer = self.exchange.receive(message)
-        except ProtocolError as exc:
-            self._unasked = exc
-            return
-        future = self._waiting.get(answer.request_id) if answer.request_id is not None else None
-        if future is not None and not future.done():
-            future.set_result(answer)
-        elif answer.request_id is None and answer.kind == AnswerKind.ERROR.value:
-            self._unasked = exception_from(answer.data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end()
@@ -207,34 +318,28 @@ class _Link(asyncio.Protocol):
             self._transport.write(data)
 
     def _end(self) -> None:
-        self.is_lost = True
+        if self.is_over:
+            return
+        self.over.set_result(None)
         self._writable.set()
         if self._ping_timer is not None:
             self._ping_timer.cancel()
-        if not self._ended.done():
-            self._ended.set_result(None)
         if not self.ready.done():
             self.ready.set_exception(self._connection.refusal())
             # Seen by whoever connects, if anyone still does.
             self.ready.exception()
-        for future in self._waiting.values():
-            if not future.done():
-                future.set_exception(self._unasked or _LinkEndedError())
+        self._ended(self)
 
     def _schedule_ping(self) -> None:
         interval = self._settings.ping_interval_s
-        if interval is not None and not self.is_lost:
-            self._ping_timer = self._loop.call_later(interval, self._ping)
+        if interval is not None and not self.is_over:
+            self._ping_timer = self.loop.call_later(interval, self._ping)
 
     def _ping(self) -> None:
         patience = self._settings.ping_timeout_s
-        quiet_s = self._loop.time() - self._heard_at
+        quiet_s = self.loop.time() - self._heard_at
         if patience is not None and quiet_s > patience + (self._settings.ping_interval_s or 0):
             self.abort()
             return
         self._write(self._connection.ping())
         self._schedule_ping()
-
-
-class _LinkEndedError(Exception):
-    """The connection ended while an answer was awaited."""

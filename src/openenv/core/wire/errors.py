@@ -68,7 +68,8 @@ def error_fields(exc: BaseException, *, with_traceback: bool = True) -> JsonObje
     if isinstance(exc, errors.OpenEnvError):
         public = {name: value for name, value in vars(exc).items() if not name.startswith("_")}
         fields = {"message": str(exc), "code": _code_of(exc).value, "error": type(exc).__name__}
-        return fields | ({"details": public} if public else {})
+        # Beside the message, not below it: there clients before 0.11 look for them.
+        return public | fields
     return _environment_error(exc, with_traceback)
 
 
@@ -138,6 +139,13 @@ _CLASS_OF_CODE = {
 }
 
 
+def _invalid_fields(details: Mapping[str, object]) -> str:
+    """Return what servers before 0.11 say of invalid fields, which their message does not."""
+    rows = details.get("errors")
+    told = [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+    return "".join(f"; {'.'.join(map(str, row.get('loc', ())))}: {row.get('msg')}" for row in told)
+
+
 def exception_from(fields: Mapping[str, object]) -> Exception:
     """Return the exception that an error frame's data tells of, ready to be raised."""
     message = str(fields.get("message") or "the server gave no reason")
@@ -145,6 +153,7 @@ def exception_from(fields: Mapping[str, object]) -> Exception:
     details = fields.get("details")
     if not isinstance(details, Mapping):
         details = {name: value for name, value in fields.items() if name not in {"message", "code"}}
+    message += _invalid_fields(details)
     name = str(fields.get("error") or _CLASS_OF_CODE.get(code, ""))
     if (build := _BUILDERS.get(name)) is not None:
         return build(message, details)

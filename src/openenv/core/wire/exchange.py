@@ -16,7 +16,7 @@ __all__ = ["ClientExchange", "ReceivedAnswer", "ServerExchange"]
 _KINDS = {kind.value: kind for kind in RequestKind}
 _V1_KINDS = {kind: value for kind, value in _KINDS.items() if value is not RequestKind.OPEN}
 _V1_FIELDS = frozenset({"type", "data"})
-_V2_FIELDS = _V1_FIELDS | {"id", "channel", "timeout_s"}
+_V2_FIELDS = _V1_FIELDS | {"id", "channel", "timeout_s", "ack"}
 _EMPTY = b"{}"
 
 
@@ -62,20 +62,29 @@ class ClientExchange:
             timeout_s: A step's deadline in seconds; version 1 has no place for it.
         """
         number = next(self.ids)
-        frame = self._frame(kind, data, number, channel, timeout_s).decode()
+        # What was answered need not be remembered over there; said only where it is not simply all before this.
+        oldest = next(iter(self.pending), number)
+        frame = self._frame(kind, data, number, channel, timeout_s, oldest - 1).decode()
         self.pending[number] = frame
         if self.version is Version.V1:
             self._order.append(number)
         return number, frame
 
-    def _frame(self, kind: RequestKind, data: bytes, number: int, channel: int, timeout_s: float | None) -> bytes:
+    def forget(self, number: int) -> None:
+        """Take back a request that is not to be repeated."""
+        self.pending.pop(number, None)
+
+    def _frame(
+        self, kind: RequestKind, data: bytes, number: int, channel: int, timeout_s: float | None, ack: int
+    ) -> bytes:
         name = kind.value.encode()
         if self.version is Version.V1:
             bare = kind in {RequestKind.STATE, RequestKind.CLOSE}
             return b'{"type":"%b"}' % name if bare else b'{"type":"%b","data":%b}' % (name, data)
         deadline = b"" if timeout_s is None else b',"timeout_s":%b' % repr(float(timeout_s)).encode()
         session = b"" if channel == 0 else b',"channel":%d' % channel
-        return b'{"type":"%b","id":%d%b%b,"data":%b}' % (name, number, session, deadline, data)
+        received = b"" if ack == number - 1 else b',"ack":%d' % ack
+        return b'{"type":"%b","id":%d%b%b%b,"data":%b}' % (name, number, session, received, deadline, data)
 
     def receive(self, message: str | bytes) -> ReceivedAnswer:
         """Return the answer in a message.
@@ -174,7 +183,11 @@ class ServerExchange:
         timeout = frame.get("timeout_s")
         if timeout is not None and not _is_duration(timeout):
             raise refuse(ErrorCode.VALIDATION_ERROR, f"expected seconds > 0 as timeout_s, got {timeout!r}")
-        return Request(kind, data, number, channel, None if timeout is None else float(timeout))  # type: ignore[arg-type]
+        ack = frame.get("ack")
+        if ack is not None and not _is_number(ack):
+            raise refuse(ErrorCode.VALIDATION_ERROR, f"expected a whole number >= 0 as ack, got {ack!r}")
+        deadline = None if timeout is None else float(timeout)  # type: ignore[arg-type]
+        return Request(kind, data, number, channel, deadline, ack)  # type: ignore[arg-type]
 
     def answer(self, request_id: int | None, channel: int, answer: Answer) -> str:
         """Return the frame that answers a request."""

@@ -6,7 +6,11 @@ connection, no ids, answers in order. Version 2 is agreed on by the WebSocket su
 - `id`: a number the client chooses, unique and rising over a client's life; the answer repeats it;
 - `channel`: a number the client chooses for each session that a connection carries (0 where left out);
 - `open`: opens a session on a channel, before which nothing else may be asked of it;
-- `timeout_s`: beside the data of a step, its deadline in seconds.
+- `timeout_s`: beside the data of a step, its deadline in seconds;
+- `ack`: the highest id up to which the client has every answer; left out where that is the id before this one.
+
+A session outlives its connection by a grace time. `open` with the session's id and secret takes it up again on another
+connection; the client then repeats what was not answered, under the same ids, and the server does nothing twice.
 """
 
 from __future__ import annotations
@@ -72,6 +76,7 @@ class Request:
         id: The client's number for it; `None` in version 1.
         channel: The client's number for the session, on this connection.
         timeout_s: The deadline of a step in seconds; `None` for the server's own.
+        ack: The highest id up to which the client has every answer; `None` for the one before `id`.
     """
 
     kind: RequestKind
@@ -79,6 +84,7 @@ class Request:
     id: int | None = None
     channel: int = 0
     timeout_s: float | None = None
+    ack: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

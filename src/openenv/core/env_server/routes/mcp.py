@@ -89,7 +89,7 @@ async def _close(server: HTTPEnvServer, request: JsonRpcRequest) -> JsonObject:
     session = _named(server, request)
     if session is None:
         raise JsonRpcFailedError(JsonRpcErrorCode.INVALID_PARAMS, "expected params {session_id: text}")
-    if session.attached:
+    if session.holder is not None:
         # The connection that holds it closes it when it goes.
         session.close_when_released = True
         return {"session_id": session.id, "closed": False, "closing": True}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -12,7 +13,7 @@ from ...exceptions import InvalidRequestError, SessionError
 from ...wire.codec import encode
 from ...wire.errors import FrameError
 from ...wire.exchange import ServerExchange
-from ...wire.frames import SUBPROTOCOL_V2, Answer, AnswerKind, Request, RequestKind, Version
+from ...wire.frames import SUBPROTOCOL_V2, Answer, AnswerKind, JsonObject, Request, RequestKind, Version
 from .. import dispatch
 from ..sessions import Session
 
@@ -58,6 +59,7 @@ class _Connection:
         self._sessions: dict[int, Session] = {}
         self._opening: set[int] = set()
         self._kept: set[int] = set()
+        self._grace_s: dict[int, float] = {}
         self._answering: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -86,11 +88,15 @@ class _Connection:
         except FrameError as exc:
             await self._reply(exc.request_id, exc.channel, dispatch.error_answer(exc))
             return
-        if request.kind is RequestKind.CLOSE:
-            await self._close(request)
+        # A session that was given up is not parked, however soon the connection ends.
+        given_up = self._sessions.pop(request.channel, None) if request.kind is RequestKind.CLOSE else None
+        if request.kind is RequestKind.CLOSE and self._exchange.version is Version.V1:
+            await self._close(request, given_up)
             return
         # Reading goes on while requests are answered, so that a connection that ends is noticed at once.
-        task = asyncio.ensure_future(self._answer(request))
+        task = asyncio.ensure_future(
+            self._close(request, given_up) if request.kind is RequestKind.CLOSE else self._answer(request)
+        )
         self._answering.add(task)
         task.add_done_callback(self._answering.discard)
         if len(self._answering) >= _MAX_WAITING:
@@ -104,10 +110,19 @@ class _Connection:
             else:
                 session = self._session(request.channel)
                 session_id = session.id
-                answer = await dispatch.answer(session, request)
+                answer = await session.once(request, lambda: self._perform(session, request))
         except Exception as exc:  # noqa: BLE001 - the boundary: told to the client, and logged there
-            answer = dispatch.error_answer(exc, session_id=session_id, with_traceback=self._server.show_tracebacks)
+            answer = self._told(exc, session_id)
         await self._reply(request.id, request.channel, answer)
+
+    async def _perform(self, session: Session, request: Request) -> Answer:
+        try:
+            return await dispatch.answer(session, request)
+        except Exception as exc:  # noqa: BLE001 - the boundary: told to the client, and logged there
+            return self._told(exc, session.id)
+
+    def _told(self, exc: Exception, session_id: str = "") -> Answer:
+        return dispatch.error_answer(exc, session_id=session_id, with_traceback=self._server.show_tracebacks)
 
     async def _reply(self, request_id: int | None, channel: int, answer: Answer) -> None:
         if self._closed:
@@ -128,16 +143,21 @@ class _Connection:
         channel = request.channel
         if channel in self._sessions or channel in self._opening:
             raise InvalidRequestError(f"a session is open on channel {channel} already: close it or use another number")
-        if request.data:
-            raise InvalidRequestError(f"open takes no data yet, got {', '.join(request.data)}")
+        wanted = _OpenData.of(request.data)
+        self._grace_s[channel] = min(wanted.grace_s, self._server.grace_s)
         self._opening.add(channel)
         try:
-            session = await self._hold(channel, await self._server.sessions.open(with_secret=True))
+            if wanted.session_id:
+                session = self._server.sessions.take_up(wanted.session_id, wanted.secret, self)
+                self._sessions[channel] = session
+            else:
+                session = await self._hold(channel, await self._server.sessions.open(with_secret=True))
         finally:
             self._opening.discard(channel)
         told = {
             "session_id": session.id,
             "secret": session.secret,
+            "grace_s": self._grace_s[channel],
             "max_message_bytes": self._server.max_message_bytes,
         }
         return Answer(AnswerKind.OPENED, encode(told))
@@ -146,7 +166,7 @@ class _Connection:
         if self._closed:
             await self._server.sessions.close(session)
             raise SessionError("the connection was closed while its session was being opened")
-        session.attached = True
+        session.holder = self
         self._sessions[channel] = session
         return session
 
@@ -158,22 +178,19 @@ class _Connection:
             else:
                 await self._hold(_V1_CHANNEL, await self._server.sessions.open())
         except Exception as exc:  # noqa: BLE001 - the boundary: told to the client, and logged there
-            await self._reply(
-                None, _V1_CHANNEL, dispatch.error_answer(exc, with_traceback=self._server.show_tracebacks)
-            )
+            await self._reply(None, _V1_CHANNEL, self._told(exc))
             await self._end()
             return False
         return True
 
     async def _attach(self, session_id: str) -> None:
         session = self._server.sessions.find(session_id)
-        if session.attached:
+        if session.holder is not None:
             raise SessionError(f"session {session_id} has a connection already")
         self._kept.add(_V1_CHANNEL)
         await self._hold(_V1_CHANNEL, session)
 
-    async def _close(self, request: Request) -> None:
-        session = self._sessions.pop(request.channel, None)
+    async def _close(self, request: Request, session: Session | None) -> None:
         if session is not None:
             await self._let_go(request.channel, session)
         if self._exchange.version is Version.V1:
@@ -187,10 +204,44 @@ class _Connection:
 
     async def _give_up_sessions(self) -> None:
         sessions, self._sessions = self._sessions, {}
-        await asyncio.gather(*(self._let_go(channel, session) for channel, session in sessions.items()))
+        await asyncio.gather(*(self._lost(channel, session) for channel, session in sessions.items()))
+
+    async def _lost(self, channel: int, session: Session) -> None:
+        """Park a session whose connection broke, if its client can come back and has begun something."""
+        grace_s = self._grace_s.get(channel, 0.0)
+        if session.holder is self and grace_s > 0 and session.was_used:
+            session.holder = None
+            self._server.sessions.park(session, grace_s)
+        else:
+            await self._let_go(channel, session)
 
     async def _let_go(self, channel: int, session: Session) -> None:
-        """Close a session this connection opened; one it attached to lives on without it."""
-        session.attached = False
+        """Close a session this connection opened; one it attached to, or that was taken up elsewhere, lives on."""
+        if session.holder is not self:
+            return
+        session.holder = None
         if channel not in self._kept or session.close_when_released:
             await self._server.sessions.close(session)
+
+
+@dataclass(frozen=True)
+class _OpenData:
+    """What a client says when it opens a session or takes one up again."""
+
+    session_id: str = ""
+    secret: str = ""
+    grace_s: float = float("inf")
+
+    @classmethod
+    def of(cls, data: JsonObject) -> _OpenData:
+        unknown = data.keys() - {"session_id", "secret", "grace_s"}
+        if unknown:
+            raise InvalidRequestError(f"open takes session_id, secret and grace_s, got {', '.join(sorted(unknown))}")
+        session_id, secret, grace_s = data.get("session_id", ""), data.get("secret", ""), data.get("grace_s")
+        if not isinstance(session_id, str) or not isinstance(secret, str):
+            raise InvalidRequestError("expected text as session_id and secret")
+        if grace_s is None:
+            return cls(session_id, secret)
+        if type(grace_s) not in {int, float} or not grace_s >= 0:  # type: ignore[operator]
+            raise InvalidRequestError(f"expected seconds >= 0 as grace_s, got {grace_s!r}")
+        return cls(session_id, secret, float(grace_s))  # type: ignore[arg-type]

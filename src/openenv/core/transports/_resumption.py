@@ -1,0 +1,71 @@
+"""How a client comes back to its session after its connection broke."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..exceptions import ProtocolError, SessionLostError
+from ..wire.codec import encode
+from ..wire.frames import JsonObject
+
+__all__ = ["Ticket", "backoff", "gone", "opening_data"]
+
+_FIRST_DELAY_S = 0.05
+_LONGEST_DELAY_S = 2.0
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """What proves that a session is this client's.
+
+    Attributes:
+        session_id: The session's id.
+        secret: What only its client was told.
+        grace_s: Seconds that the session outlives its connection.
+    """
+
+    session_id: str
+    secret: str
+    grace_s: float
+
+    @classmethod
+    def of(cls, data: JsonObject) -> Ticket:
+        """Return the ticket in the answer to `open`.
+
+        Raises:
+            ProtocolError: There is none in it.
+        """
+        session_id, secret, grace_s = data.get("session_id"), data.get("secret"), data.get("grace_s", 0.0)
+        if not isinstance(session_id, str) or not isinstance(secret, str) or not isinstance(grace_s, (int, float)):
+            raise ProtocolError(f"expected session_id and secret when opening a session, got {sorted(data)}")
+        return cls(session_id, secret, float(grace_s))
+
+
+def opening_data(grace_s: float, ticket: Ticket | None = None) -> bytes:
+    """Return the data of an `open`: for a new session, or for the one that a ticket names."""
+    data: JsonObject = {"grace_s": grace_s}
+    if ticket is not None:
+        data |= {"session_id": ticket.session_id, "secret": ticket.secret}
+    return encode(data)
+
+
+def backoff() -> Iterator[float]:
+    """Yield the seconds to wait between attempts: doubling, each cut by chance so that clients do not come in step."""
+    delay = _FIRST_DELAY_S
+    while True:
+        yield random.uniform(delay / 2, delay)  # noqa: S311 - spreads load, guards nothing
+        delay = min(2 * delay, _LONGEST_DELAY_S)
+
+
+def gone(url: str, why: object, last: Exception | None) -> SessionLostError:
+    """Return the error for a session that cannot be reached again.
+
+    Args:
+        url: The server's address.
+        why: How the connection was lost.
+        last: What the last attempt to come back met, if there was one.
+    """
+    tried = "" if last is None else f"; coming back failed: {last}"
+    return SessionLostError(f"the session at {url} is lost: {why}{tried}. reset() opens a new one")
