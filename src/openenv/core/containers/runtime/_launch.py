@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from openenv.core._application import find_application
+from openenv.core._uvicorn import uvicorn_arguments
 from openenv.core.exceptions import ConfigurationError
-
-from ._manifest import read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["Launch", "command_launch", "project_launch"]
-
-# Clients accept messages of 100 MB unless told otherwise; uvicorn alone would stop at 16.
-_UVICORN_OPTIONS = ("--no-access-log", "--ws-max-size", str(100 * 1024 * 1024))
-# Known to this interpreter's uvicorn, and not to every one that a project may have.
-_OWN_UVICORN_OPTIONS = ("--ws", "websockets-sansio")
 
 
 @dataclass(frozen=True)
@@ -83,31 +77,11 @@ def project_launch(
     Raises:
         ConfigurationError: There is no such environment, or its `openenv.yaml` is not valid.
     """
-    if app is not None and app.count(":") != 1:
-        raise ConfigurationError(f"expected app as 'module:attribute', got {app!r}")
-    app, directory = _find(source, app)
-    options = [*_UVICORN_OPTIONS, *(_OWN_UVICORN_OPTIONS if python is None else ()), *(("--reload",) if reload else ())]
-    command = [*(python or [sys.executable]), "-m", "uvicorn", app, "--fd", "{fd}", *options]
-    return Launch(f"server of {os.fspath(source)}", tuple(command), directory, is_foreign=python is not None)
-
-
-def _find(source: str | os.PathLike[str], app: str | None) -> tuple[str, Path | None]:
-    """Return the application and the directory from which it is imported."""
-    path = Path(source)
-    if path.is_dir():
-        directory = path.resolve()
-        return app or read_manifest(directory).app, directory
-    if not isinstance(source, str) or not source.isidentifier():
-        raise ConfigurationError(
-            f"expected an environment's directory or the import name of an installed package, got {os.fspath(source)!r}"
-        )
-    spec = importlib.util.find_spec(source)
-    if spec is None or not spec.submodule_search_locations:
-        raise ConfigurationError(f"{source!r} is neither a directory nor an installed package: pip install it first")
-    if app is None:
-        app = read_manifest(Path(next(iter(spec.submodule_search_locations)))).app
-        app = app if app.startswith(f"{source}.") else f"{source}.{app}"
-    return app, None
+    application = find_application(source, app)
+    options = [*uvicorn_arguments(is_foreign=python is not None), *(["--reload"] if reload else [])]
+    command = [*(python or [sys.executable]), "-m", "uvicorn", application.path, "--fd", "{fd}", *options]
+    name = f"server of {os.fspath(source)}"
+    return Launch(name, tuple(command), application.directory, is_foreign=python is not None)
 
 
 def _filled(part: str, values: dict[str, str]) -> str:
