@@ -114,7 +114,7 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
     @classmethod
     def from_environment(
         cls,
-        environment: Callable[[], Environment[Any, Any, Any]],
+        environment: Callable[[], Environment[Any, Any, Any]] | EnvironmentSpec,
         *,
         message_timeout_s: float | None = 60.0,
     ) -> Self:
@@ -124,7 +124,7 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
         With `.sync()` the environment runs in the calling thread, and an answer takes as long as it takes.
 
         Args:
-            environment: The environment's class, or a function that makes an instance.
+            environment: The environment's class, or a function that makes an instance; or a server's `spec` of one.
             message_timeout_s: Seconds that an answer may take; `None` to wait for ever.
 
         Raises:
@@ -139,6 +139,9 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
         client._base_url = ""
         client._settings = TransportSettings("", message_timeout_s=message_timeout_s)
         client._setup()
+        if isinstance(environment, EnvironmentSpec):
+            client._spec = environment
+            return client
         models = client._models
         client._spec = EnvironmentSpec.of(
             cast("Any", environment),
