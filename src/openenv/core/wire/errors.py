@@ -62,26 +62,39 @@ def error_fields(exc: BaseException, *, with_traceback: bool = True) -> JsonObje
         with_traceback: Whether the traceback of an environment's exception is told.
     """
     if isinstance(exc, (errors.RemoteError, FrameError)):
-        fields: JsonObject = {"message": exc.message if isinstance(exc, errors.RemoteError) else str(exc)}
-        fields |= {"code": _code_of(exc).value, "error": _class_name(exc)}
+        told = exc.message if isinstance(exc, errors.RemoteError) else str(exc)
+        fields: JsonObject = {"message": _sendable(told), "code": _code_of(exc).value, "error": _class_name(exc)}
         return fields | ({"details": exc.details} if exc.details else {})
-    if isinstance(exc, errors.OpenEnvError):
+    if isinstance(exc, errors.OpenEnvError) and type(exc).__name__ in _BUILDERS:
         public = {name: value for name, value in vars(exc).items() if not name.startswith("_")}
-        fields = {"message": str(exc), "code": _code_of(exc).value, "error": type(exc).__name__}
+        fields = {"message": _sendable(str(exc)), "code": _code_of(exc).value, "error": type(exc).__name__}
         # Beside the message, not below it: there clients before 0.11 look for them.
         return public | fields
     return _environment_error(exc, with_traceback)
 
 
+def _message_of(exc: BaseException) -> str:
+    try:
+        return _sendable(str(exc)) or type(exc).__name__
+    except Exception:  # noqa: BLE001 - an exception that cannot say what it is must be told of all the same
+        return type(exc).__name__
+
+
+def _sendable(text: str) -> str:
+    """Return a text with its lone surrogates, which JSON cannot carry, written as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def _environment_error(exc: BaseException, with_traceback: bool) -> JsonObject:
     fields: JsonObject = {
-        "message": str(exc) or type(exc).__name__,
+        "message": _message_of(exc),
         "code": ErrorCode.EXECUTION_ERROR.value,
         "error": errors.EnvironmentExecutionError.__name__,
         "remote_type": type(exc).__qualname__,
     }
     if with_traceback:
-        fields["traceback"] = "".join(traceback.format_exception(type(exc), exc, environment_traceback(exc)))
+        lines = traceback.format_exception(type(exc), exc, environment_traceback(exc))
+        fields["traceback"] = _sendable("".join(lines))
     return fields
 
 

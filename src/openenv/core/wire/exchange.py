@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -95,12 +96,19 @@ class ClientExchange:
         try:
             frame = decode(message)
         except ValueError as exc:
-            raise FrameError(ErrorCode.INVALID_JSON, f"the server sent what is not JSON: {exc}") from exc
+            told = f"the server sent what cannot be read: {exc}"
+            raise FrameError(ErrorCode.INVALID_JSON, told, request_id=self._oldest()) from exc
         if not isinstance(frame, dict) or not isinstance(frame.get("type"), str):
-            raise FrameError(ErrorCode.UNKNOWN_TYPE, f"the server sent a frame without a type: {_excerpt(message)}")
+            told = f"the server sent a frame without a type: {_excerpt(message)}"
+            raise FrameError(ErrorCode.UNKNOWN_TYPE, told, request_id=self._oldest())
         data = frame.get("data")
         number = self._answered(frame)
         return ReceivedAnswer(number, frame["type"], data if isinstance(data, dict) else {})
+
+    def _oldest(self) -> int | None:
+        """Return the request that a message which cannot be read answers, as far as can be told: the oldest one."""
+        oldest = next(iter(self.pending), None)
+        return self._answered({"id": oldest})
 
     def _answered(self, frame: JsonObject) -> int | None:
         if self.version is Version.V1:
@@ -131,10 +139,11 @@ class ServerExchange:
         Raises:
             FrameError: The message is too long, not JSON, not an object, or not a request of this version.
         """
-        if len(message) > self.max_bytes:
+        size = _bytes_of(message)
+        if size > self.max_bytes:
             raise FrameError(
                 ErrorCode.VALIDATION_ERROR,
-                f"the message is {len(message)} bytes long; this server reads up to {self.max_bytes}",
+                f"the message is {size} bytes long; this server reads up to {self.max_bytes}",
             )
         try:
             frame = decode(message)
@@ -157,7 +166,7 @@ class ServerExchange:
         if not _is_number(number) or not _is_number(channel):
             raise FrameError(
                 ErrorCode.VALIDATION_ERROR,
-                f"expected whole numbers >= 0 as id and channel, got id={number!r}, channel={channel!r}",
+                "expected whole numbers >= 0 as id and channel, got " + _excerpt(f"id={number!r}, channel={channel!r}"),
                 request_id=number if _is_number(number) else None,
             )
         return self._request(frame, number, channel)
@@ -170,10 +179,12 @@ class ServerExchange:
         name = frame.get("type")
         kind = kinds.get(name) if isinstance(name, str) else None
         if kind is None:
-            raise refuse(ErrorCode.UNKNOWN_TYPE, f"unknown type {name!r}: expected one of {_listed(kinds)}")
+            raise refuse(
+                ErrorCode.UNKNOWN_TYPE, f"unknown type {_excerpt(repr(name))}: expected one of {_listed(kinds)}"
+            )
         fields = _V1_FIELDS if self.version is Version.V1 else _V2_FIELDS
         if not fields.issuperset(frame):
-            unknown = _listed(sorted(frame.keys() - fields))
+            unknown = _excerpt(_listed(sorted(frame.keys() - fields)))
             raise refuse(ErrorCode.VALIDATION_ERROR, f"unknown fields {unknown}: expected {_listed(sorted(fields))}")
         data = frame.get("data")
         if data is None:
@@ -182,10 +193,11 @@ class ServerExchange:
             raise refuse(ErrorCode.VALIDATION_ERROR, f"expected an object as data, got {type(data).__name__}")
         timeout = frame.get("timeout_s")
         if timeout is not None and not _is_duration(timeout):
-            raise refuse(ErrorCode.VALIDATION_ERROR, f"expected seconds > 0 as timeout_s, got {timeout!r}")
+            told = f"expected seconds > 0 as timeout_s, got {_excerpt(repr(timeout))}"
+            raise refuse(ErrorCode.VALIDATION_ERROR, told)
         ack = frame.get("ack")
         if ack is not None and not _is_number(ack):
-            raise refuse(ErrorCode.VALIDATION_ERROR, f"expected a whole number >= 0 as ack, got {ack!r}")
+            raise refuse(ErrorCode.VALIDATION_ERROR, f"expected a whole number >= 0 as ack, got {_excerpt(repr(ack))}")
         deadline = None if timeout is None else float(timeout)  # type: ignore[arg-type]
         return Request(kind, data, number, channel, deadline, ack)  # type: ignore[arg-type]
 
@@ -203,7 +215,12 @@ def _is_number(value: object) -> bool:
 
 
 def _is_duration(value: object) -> bool:
-    return type(value) in {int, float} and 0 < value < float("inf")  # type: ignore[operator]
+    # Compared with the largest float: a whole number may be larger, and would not convert.
+    return type(value) in {int, float} and 0 < value <= sys.float_info.max  # type: ignore[operator]
+
+
+def _bytes_of(message: str | bytes) -> int:
+    return len(message) if isinstance(message, bytes) or message.isascii() else len(message.encode())
 
 
 def _listed(names: Iterable[str]) -> str:
