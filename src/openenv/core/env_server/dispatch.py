@@ -16,7 +16,7 @@ from . import json_rpc
 from ._wire_model import FROM_WIRE
 from .environment_spec import validation_problem
 from .mcp_types import CallToolAction, ListToolsAction
-from .sessions import Session
+from .runner import LocalRunner
 from .tool_calls import tool_observation
 from .types import Action, Observation, State
 
@@ -24,18 +24,17 @@ __all__ = ["answer", "error_answer"]
 
 _logger = logging.getLogger(__name__)
 
-_Handler = Callable[[Session, Request], Awaitable[Answer]]
+_Handler = Callable[[LocalRunner, Request], Awaitable[Answer]]
 
 
-async def answer(session: Session, request: Request) -> Answer:
-    """Return a session's answer to a request, given in its turn.
+async def answer(runner: LocalRunner, request: Request) -> Answer:
+    """Return an environment's answer to a request.
 
     Raises:
         OpenEnvError: The request was refused.
         Exception: Whatever the environment raised.
     """
-    async with session.turn:
-        return await _HANDLERS[request.kind](session, request)
+    return await _HANDLERS[request.kind](runner, request)
 
 
 def error_answer(exc: Exception, *, session_id: str = "", with_traceback: bool = True) -> Answer:
@@ -51,31 +50,30 @@ def _logged(exc: Exception) -> tuple[type[Exception], Exception, TracebackType |
     return type(exc), exc, environment_traceback(exc)
 
 
-async def _reset(session: Session, request: Request) -> Answer:
-    arguments = session.reset_arguments.validate(request.data)
-    observation = await session.reset(arguments)
-    return _observed(session, observation, "reset")
+async def _reset(runner: LocalRunner, request: Request) -> Answer:
+    arguments = runner.reset_arguments.validate(request.data)
+    observation = await runner.reset(arguments)
+    return _observed(runner, observation, "reset")
 
 
-async def _step(session: Session, request: Request) -> Answer:
-    action = _action_of(session, request.data)
+async def _step(runner: LocalRunner, request: Request) -> Answer:
+    action = _action_of(runner, request.data)
     if isinstance(action, (CallToolAction, ListToolsAction)):
-        observation = await tool_observation(session, action)
+        observation = await tool_observation(runner, action)
     else:
-        observation = await session.step(action, request.timeout_s)
-    session.steps += 1
-    return _observed(session, observation, "step")
+        observation = await runner.step(action, request.timeout_s)
+    return _observed(runner, observation, "step")
 
 
-async def _state(session: Session, _request: Request) -> Answer:
-    state = await session.run(lambda: session.environment.state)
+async def _state(runner: LocalRunner, _request: Request) -> Answer:
+    state = await runner.run(lambda: runner.environment.state)
     if not isinstance(state, State):
-        raise TypeError(f"{_name(session)}.state must be a State, got {type(state).__name__}")
+        raise TypeError(f"{_name(runner)}.state must be a State, got {type(state).__name__}")
     return Answer(AnswerKind.STATE, encode_model(state))
 
 
-async def _mcp(session: Session, request: Request) -> Answer:
-    return Answer(AnswerKind.MCP, encode(await json_rpc.answer(session, request.data)))
+async def _mcp(runner: LocalRunner, request: Request) -> Answer:
+    return Answer(AnswerKind.MCP, encode(await json_rpc.answer(runner, request.data)))
 
 
 _HANDLERS: dict[RequestKind, _Handler] = {
@@ -86,8 +84,8 @@ _HANDLERS: dict[RequestKind, _Handler] = {
 }
 
 
-def _action_of(session: Session, data: JsonObject) -> Action:
-    model = _model_for(session, data)
+def _action_of(runner: LocalRunner, data: JsonObject) -> Action:
+    model = _model_for(runner, data)
     try:
         return model.__pydantic_validator__.validate_python(data, context=FROM_WIRE)  # type: ignore[no-any-return]
     except ValidationError as exc:
@@ -96,9 +94,9 @@ def _action_of(session: Session, data: JsonObject) -> Action:
         raise InvalidRequestError(f"the action is nested too deep for {model.__name__}") from exc
 
 
-def _model_for(session: Session, data: JsonObject) -> type[Action]:
+def _model_for(runner: LocalRunner, data: JsonObject) -> type[Action]:
     """Return the model of an action: tool calls say so in `type`, unless the environment's own model has that field."""
-    declared = session.spec.action
+    declared = runner.spec.action
     if "type" in declared.model_fields and not issubclass(declared, (CallToolAction, ListToolsAction)):
         return declared
     match data.get("type"):
@@ -109,11 +107,11 @@ def _model_for(session: Session, data: JsonObject) -> type[Action]:
     return declared
 
 
-def _observed(session: Session, observation: object, method: str) -> Answer:
+def _observed(runner: LocalRunner, observation: object, method: str) -> Answer:
     if not isinstance(observation, Observation):
-        raise TypeError(f"{_name(session)}.{method} must return an Observation, got {type(observation).__name__}")
+        raise TypeError(f"{_name(runner)}.{method} must return an Observation, got {type(observation).__name__}")
     return Answer(AnswerKind.OBSERVATION, encode_observation(observation))
 
 
-def _name(session: Session) -> str:
-    return type(session.environment).__name__
+def _name(runner: LocalRunner) -> str:
+    return type(runner.environment).__name__

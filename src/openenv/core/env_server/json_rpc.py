@@ -17,7 +17,7 @@ from .mcp_types import (
     ListToolsObservation,
     McpMethod,
 )
-from .sessions import Session
+from .runner import LocalRunner
 from .tool_calls import tool_observation
 
 __all__ = ["JsonRpcFailedError", "answer", "failure", "parse", "success"]
@@ -71,23 +71,23 @@ def failure(request_id: object, error: JsonRpcError) -> JsonObject:
     }
 
 
-async def answer(session: Session, message: JsonObject) -> JsonObject:
-    """Return a session's answer to a JSON-RPC request about its tools; call it in the session's turn."""
+async def answer(runner: LocalRunner, message: JsonObject) -> JsonObject:
+    """Return a session's answer to a JSON-RPC request about its tools."""
     request_id: object = message.get("id")
     try:
         request = parse(message)
         request_id = request.id
         if request.method == McpMethod.TOOLS_LIST.value:
-            return success(request_id, await _list_tools(session))
+            return success(request_id, await _list_tools(runner))
         if request.method == McpMethod.TOOLS_CALL.value:
-            return success(request_id, await _call_tool(session, request))
+            return success(request_id, await _call_tool(runner, request))
         raise JsonRpcFailedError(JsonRpcErrorCode.METHOD_NOT_FOUND, f"Method not found: {request.method}")
     except JsonRpcFailedError as exc:
         return failure(request_id, exc.error)
 
 
-async def _list_tools(session: Session) -> JsonObject:
-    observation = await tool_observation(session, ListToolsAction())
+async def _list_tools(runner: LocalRunner) -> JsonObject:
+    observation = await tool_observation(runner, ListToolsAction())
     if not isinstance(observation, ListToolsObservation):
         raise JsonRpcFailedError(JsonRpcErrorCode.INTERNAL_ERROR, "the environment did not list its tools")
     return {
@@ -98,14 +98,13 @@ async def _list_tools(session: Session) -> JsonObject:
     }
 
 
-async def _call_tool(session: Session, request: JsonRpcRequest) -> object:
+async def _call_tool(runner: LocalRunner, request: JsonRpcRequest) -> object:
     name, arguments = request.params.get("name"), request.params.get("arguments") or {}
     if not isinstance(name, str) or not isinstance(arguments, dict):
         raise JsonRpcFailedError(
             JsonRpcErrorCode.INVALID_PARAMS, "expected params {name: text, arguments: object} for tools/call"
         )
-    observation = await tool_observation(session, CallToolAction(tool_name=name, arguments=arguments))
-    session.steps += 1
+    observation = await tool_observation(runner, CallToolAction(tool_name=name, arguments=arguments))
     if not isinstance(observation, CallToolObservation):
         # An environment that answers tool calls with observations of its own.
         return _mcp_shaped(observation)

@@ -1,32 +1,30 @@
-"""Sessions: one environment each, with its lease and its place of execution, and the manager that holds them."""
+"""Sessions: one environment each, with its lease and its history, and the manager that holds them."""
 
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 import secrets
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from functools import lru_cache
 from typing import Any
 
 from ..exceptions import (
-    EnvironmentFactoryError,
     InvalidRequestError,
     SessionCapacityError,
     SessionClosedError,
     SessionNotFoundError,
 )
 from ..tools.decorator import ToolMode
-from ..wire.frames import Answer, Request
-from .environment_spec import EnvironmentSpec, ResetArguments, authored_method
-from .execution import InlinePlace, LoopPlace, OwnThreadPlace, Place, ThreadPool
+from ..wire.frames import Answer, Request, RequestKind
+from .environment_spec import EnvironmentSpec
+from .execution import LoopPlace, OwnThreadPlace, Place, ThreadPool
 from .interfaces import Environment, class_metadata
-from .types import Action, EnvironmentMetadata, ServerCapacityStatus, SessionInfo
+from .runner import LocalRunner, Runner
+from .types import EnvironmentMetadata, ServerCapacityStatus, SessionInfo
 
-__all__ = ["Session", "SessionManager", "inline_session"]
+__all__ = ["Session", "SessionManager"]
 
 _logger = logging.getLogger(__name__)
 
@@ -35,52 +33,38 @@ _NEW_ID_BYTES = 32
 
 
 class Session:
-    """One environment instance, the place where its code runs, and who holds it.
+    """One environment and who holds it; what it is asked is answered in the order it comes.
 
     Attributes:
         id: Its id.
         secret: What a stranger to the connection must know to attach to it; empty where the id alone is enough.
-        spec: What is known of the environment.
-        environment: The environment.
-        turn: Held by the request being answered; the others wait in the order they came.
+        runner: What runs its environment.
         holder: The connection that holds the session now; `None` where none does.
         was_used: Whether anything was ever asked of it by a client that can come back.
         close_when_released: Whether whoever holds the session is to close it when letting go.
         steps: Steps it has answered.
-        tool_mode: The mode whose tools are offered; `None` for all.
-        reset_arguments: The arguments the environment's reset takes.
     """
 
-    def __init__(
-        self, session_id: str, spec: EnvironmentSpec, environment: Environment[Any, Any, Any], place: Place
-    ) -> None:
-        """Make a session of an environment that was made in its place."""
+    def __init__(self, session_id: str, runner: Runner) -> None:
+        """Make a session of an environment."""
         self.id = session_id
         self.secret = ""
-        self.spec = spec
-        self.environment = environment
-        self.turn = asyncio.Lock()
+        self.runner = runner
         self.holder: object | None = None
         self.was_used = False
-        self.steps = 0
         self.close_when_released = False
-        self.tool_mode: ToolMode | None = None
-        self._place = place
+        self.steps = 0
+        self._turn = asyncio.Lock()
         self._closed = False
         self._answers: dict[int, asyncio.Future[Answer]] = {}
         self._newest = 0
         self._created_at = time.time()
         self._last_activity = time.monotonic()
-        kind = type(environment)
-        self._reset: Callable[..., Any] = authored_method(kind, "reset", "reset_async").__get__(environment)
-        self._step: Callable[..., Any] = authored_method(kind, "step", "step_async").__get__(environment)
-        self._step_takes_timeout = _takes_timeout(authored_method(kind, "step", "step_async"))
-        self.reset_arguments = ResetArguments.of(kind)
 
     @property
     def is_idle(self) -> bool:
         """Return whether nobody holds the session and nothing is being answered."""
-        return self.holder is None and not self.turn.locked()
+        return self.holder is None and not self._turn.locked()
 
     @property
     def idle_s(self) -> float:
@@ -94,8 +78,28 @@ class Session:
             created_at=self._created_at,
             last_activity_at=time.time() - self.idle_s,
             step_count=self.steps,
-            environment_type=type(self.environment).__name__,
+            environment_type=self.runner.environment_type,
         )
+
+    async def answer(self, request: Request) -> Answer:
+        """Return the answer to a request, when its turn comes.
+
+        Raises:
+            SessionClosedError: The session was closed while the request waited.
+            OpenEnvError: The request was refused.
+            Exception: Whatever the environment raised.
+        """
+        async with self._turn:
+            if self._closed:
+                raise SessionClosedError(f"session {self.id} was closed before this request")
+            self._last_activity = time.monotonic()
+            try:
+                answer = await self.runner.answer(request)
+            finally:
+                self._last_activity = time.monotonic()
+            if request.kind is RequestKind.STEP:
+                self.steps += 1
+            return answer
 
     async def once(self, request: Request, perform: Callable[[], Awaitable[Answer]]) -> Answer:
         """Return the answer to a request, performed now or, if it was asked before, remembered from then.
@@ -130,54 +134,14 @@ class Session:
         for number in [number for number in self._answers if number <= ack and self._answers[number].done()]:
             del self._answers[number]
 
-    async def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Return what a function returns in the session's place; call it while holding the turn.
-
-        Raises:
-            SessionClosedError: The session was closed while the caller waited.
-        """
-        if self._closed:
-            raise SessionClosedError(f"session {self.id} was closed before this request")
-        self._last_activity = time.monotonic()
-        try:
-            return await self._place.run(function, *args, **kwargs)
-        finally:
-            self._last_activity = time.monotonic()
-
-    async def reset(self, arguments: dict[str, Any]) -> object:
-        """Return what the environment's reset returns; call it while holding the turn."""
-        return await self.run(self._reset, **arguments)
-
-    async def step(self, action: Action, timeout_s: float | None = None) -> object:
-        """Return what the environment's step returns; call it while holding the turn.
-
-        Args:
-            action: The action.
-            timeout_s: The deadline in seconds that is handed to the environment, where its step takes one.
-        """
-        if self._step_takes_timeout:
-            return await self.run(self._step, action, timeout_s=timeout_s)
-        return await self.run(self._step, action)
-
     async def close(self) -> None:
-        """Close the environment and give back its place. What it raises is logged: there is nobody left to tell."""
+        """Close the environment, once, when what is being answered is done."""
         if self._closed:
             return
         # Said before the turn comes: requests that wait must not run on an environment nobody holds any more.
         self._closed = True
-        async with self.turn:
-            try:
-                await self._place.run(self.environment.close)
-            except Exception:  # the last boundary before the environment's code: logged, the session ends all the same
-                _logger.exception("closing the environment of session %s failed", self.id)
-            finally:
-                self._place.release()
-
-
-@lru_cache(maxsize=256)
-def _takes_timeout(step: Callable[..., Any]) -> bool:
-    parameters = inspect.signature(step).parameters
-    return "timeout_s" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+        async with self._turn:
+            await self.runner.close()
 
 
 class SessionManager:
@@ -251,24 +215,19 @@ class SessionManager:
         if self._reserved >= self.max_sessions:
             raise SessionCapacityError(self._reserved, self.max_sessions)
         self._reserved += 1
-        place: Place = OwnThreadPlace() if self.spec.needs_own_thread else LoopPlace(self._pool)
         try:
-            session = Session(session_id, self.spec, await self._make(place), place)
+            session = Session(session_id, await self._make())
         except BaseException:
             self._reserved -= 1
-            place.release()
             raise
-        session.tool_mode = self.tool_mode
         session.secret = secrets.token_urlsafe(_NEW_ID_BYTES) if with_secret else ""
         self._sessions[session_id] = session
         self._start_reaper()
         return session
 
-    async def _make(self, place: Place) -> Environment[Any, Any, Any]:
-        try:
-            return _checked(await place.run(self.spec.factory))
-        except Exception as exc:
-            raise _factory_failed(self.spec, exc) from exc
+    async def _make(self) -> Runner:
+        place: Place = OwnThreadPlace() if self.spec.needs_own_thread else LoopPlace(self._pool)
+        return await LocalRunner.make(self.spec, place, self.tool_mode)
 
     async def _discard(self, opening: asyncio.Future[Session]) -> None:
         try:
@@ -341,17 +300,11 @@ class SessionManager:
         known = self.spec.environment_class
         if known is not None and known.get_metadata is Environment.get_metadata:
             return class_metadata(known, self.spec.name)
-        place: Place = OwnThreadPlace() if self.spec.needs_own_thread else LoopPlace(self._pool)
+        runner = await self._make()
         try:
-            session = Session(uuid.uuid4().hex, self.spec, await self._make(place), place)
-        except BaseException:
-            place.release()
-            raise
-        try:
-            metadata: EnvironmentMetadata = await session.run(session.environment.get_metadata)
-            return metadata
+            return await runner.metadata()
         finally:
-            await session.close()
+            await runner.close()
 
     async def close_all(self) -> None:
         """Close every session and end the threads and tasks."""
@@ -381,28 +334,3 @@ class SessionManager:
                 if session.is_idle and session.idle_s >= timeout_s:
                     _logger.info("closing session %s: unused for %.0f s", session.id, session.idle_s)
                     await self.close(session)
-
-
-def inline_session(spec: EnvironmentSpec) -> Session:
-    """Return a session whose environment runs where it is called, for a caller that may block.
-
-    Raises:
-        EnvironmentFactoryError: The environment's constructor raised.
-    """
-    try:
-        environment = _checked(spec.factory())
-    except Exception as exc:
-        raise _factory_failed(spec, exc) from exc
-    return Session(uuid.uuid4().hex, spec, environment, InlinePlace())
-
-
-def _checked(made: object) -> Environment[Any, Any, Any]:
-    if not isinstance(made, Environment):
-        raise TypeError(f"expected an openenv.core.env_server.Environment, got {type(made).__name__}")
-    return made
-
-
-def _factory_failed(spec: EnvironmentSpec, exc: Exception) -> EnvironmentFactoryError:
-    return EnvironmentFactoryError(
-        spec.factory_name, f"{spec.factory_name} could not be made: {type(exc).__name__}: {exc}"
-    )

@@ -13,6 +13,7 @@ from .base import Transport
 
 if TYPE_CHECKING:
     from ..env_server.environment_spec import EnvironmentSpec
+    from ..env_server.runner import Runner
     from ..env_server.sessions import Session, SessionManager
 
 __all__ = ["BlockingInProcessTransport", "InProcessTransport"]
@@ -23,7 +24,7 @@ class _EmbeddedTransport(Transport):
 
     def __init__(self, spec: EnvironmentSpec) -> None:
         self._spec = spec
-        self._session: Session | None = None
+        self._session: Session | Runner | None = None
 
     @property
     def is_open(self) -> bool:
@@ -31,12 +32,10 @@ class _EmbeddedTransport(Transport):
         return self._session is not None
 
     async def _ask(self, kind: RequestKind, data: bytes, timeout_s: float | None) -> JsonObject:
-        from ..env_server.dispatch import answer
-
         if self._session is None:
             raise ClientClosedError("the transport is not open")
         try:
-            told = await answer(self._session, Request(kind, decode(data), timeout_s=timeout_s))
+            told = await self._session.answer(Request(kind, decode(data), timeout_s=timeout_s))
         except OpenEnvError as exc:
             raise exception_from(decode(encode(error_fields(exc)))) from exc
         except Exception as exc:
@@ -96,9 +95,9 @@ class BlockingInProcessTransport(_EmbeddedTransport):
 
     async def open(self) -> None:
         """Make the environment."""
-        from ..env_server.sessions import inline_session
+        from ..env_server.runner import LocalRunner
 
-        self._session = inline_session(self._spec)
+        self._session = await LocalRunner.inline(self._spec)
 
     async def request(self, kind: RequestKind, data: bytes, *, timeout_s: float | None = None) -> JsonObject:
         """Ask the session, here and now; an answer takes as long as the environment does."""

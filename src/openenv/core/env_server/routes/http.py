@@ -92,7 +92,7 @@ async def _answered(
     try:
         session, asked = await prepare(server)
         session_id = session.id
-        answer = await dispatch.answer(session, asked)
+        answer = await session.answer(asked)
         body = answer.data if asked.kind is RequestKind.STATE else _with_metadata(answer.data)
     except Exception as exc:  # noqa: BLE001 - the boundary: told to the client, and logged there
         return error_response(exc, session_id, with_traceback=server.show_tracebacks)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
+from fastapi import FastAPI, Response, WebSocket, WebSocketDisconnect
+from fastapi import Request as HTTPRequest
 
 from ...exceptions import EnvironmentFactoryError, SessionCapacityError, SessionError
-from ...wire.codec import encode
-from ...wire.frames import JsonObject
+from ...wire.codec import decode, encode
+from ...wire.frames import JsonObject, Request, RequestKind
 from .. import json_rpc
 from ..json_rpc import JsonRpcFailedError
 from ..mcp_types import JsonRpcErrorCode, JsonRpcRequest, McpMethod
@@ -30,7 +31,7 @@ def add_mcp_routes(app: FastAPI) -> None:
     app.add_api_websocket_route("/mcp", _websocket)
 
 
-async def _post(request: Request) -> Response:
+async def _post(request: HTTPRequest) -> Response:
     """Answer a JSON-RPC request: `tools/list`, `tools/call`, `openenv/session/create`, `openenv/session/close`."""
     server: HTTPEnvServer = request.app.state.openenv
     try:
@@ -111,8 +112,9 @@ async def _ask(server: HTTPEnvServer, request: JsonRpcRequest) -> JsonObject:
 
 
 async def _in_turn(session: Session, message: JsonObject) -> JsonObject:
-    async with session.turn:
-        return await json_rpc.answer(session, message)
+    answer = await session.answer(Request(RequestKind.MCP, message))
+    told: JsonObject = decode(answer.data)
+    return told
 
 
 def _named(server: HTTPEnvServer, request: JsonRpcRequest) -> Session | None:

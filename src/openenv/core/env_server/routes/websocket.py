@@ -117,7 +117,7 @@ class _Connection:
 
     async def _perform(self, session: Session, request: Request) -> Answer:
         try:
-            return await dispatch.answer(session, request)
+            return await session.answer(request)
         except Exception as exc:  # noqa: BLE001 - the boundary: told to the client, and logged there
             return self._told(exc, session.id)
 
