@@ -1,0 +1,98 @@
+"""Action classes by an environment's name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from ._discovery import find_environment, installed_environments
+
+__all__ = ["AutoAction", "ListedAction"]
+
+
+@dataclass(frozen=True)
+class ListedAction:
+    """The action class of an installed environment, as its files tell it.
+
+    Attributes:
+        environment: The environment's name: `echo`.
+        action: The class's name: `EchoAction`; empty where the files do not tell.
+        package: The environment's import name: `echo_env`.
+        problem: Why the environment cannot be used; empty where nothing is known.
+    """
+
+    environment: str
+    action: str
+    package: str
+    problem: str = ""
+
+
+class AutoAction:
+    """Finds the action class of an environment by name: `EchoAction = AutoAction.from_env("echo")`.
+
+    See `AutoEnv` for the names.
+    """
+
+    def __new__(cls, *args: object, **kwargs: object) -> NoReturn:
+        """Refuse: there is nothing to keep."""
+        raise TypeError("AutoAction has no instances: call AutoAction.from_env('echo') for the action class")
+
+    @classmethod
+    def from_env(cls, name: str, skip_install: bool = False) -> type[Any]:
+        """Return the class of an environment's actions: `CallToolAction` where they are tool calls.
+
+        Args:
+            name: The name of an installed environment.
+            skip_install: Whether to do without the environment's package: the class is `GenericAction` then.
+
+        Raises:
+            EnvironmentNotFoundError: No installed environment has the name.
+            ConfigurationError: The class cannot be imported or told.
+        """
+        if skip_install:
+            from ..core.generic_client import GenericAction
+
+            return GenericAction
+        from ._classes import action_class
+
+        return action_class(find_environment(name))
+
+    @classmethod
+    def from_hub(cls, env_name: str, skip_install: bool = False) -> type[Any]:
+        """Do what `from_env` does, under its other name."""
+        return cls.from_env(env_name, skip_install)
+
+    @classmethod
+    def get_action_info(cls, name: str) -> dict[str, Any]:
+        """Return what is known of an environment's actions: classes, module, package, JSON schema.
+
+        Raises:
+            EnvironmentNotFoundError: No installed environment has the name.
+            ConfigurationError: The classes cannot be imported or told.
+        """
+        from ._classes import action_class, model_schema, observation_class
+
+        found = find_environment(name)
+        action = action_class(found)
+        return {
+            "env_key": found.name,
+            "env_name": found.manifest.name or found.package,
+            "package": found.distribution,
+            "action_class": action.__name__,
+            "observation_class": observation_class(found).__name__,
+            "module": action.__module__,
+            "schema": model_schema(action),
+        }
+
+    @classmethod
+    def list_actions(cls) -> list[ListedAction]:
+        """Print a table of the installed environments' action classes, and return them. None of their code runs."""
+        from ._exported_names import action_name
+        from ._table import format_table
+
+        listed = [
+            ListedAction(each.name, action_name(each), each.package, each.problem) for each in installed_environments()
+        ]
+        rows = [[each.environment, each.action or "-", each.problem or each.package] for each in listed]
+        print(format_table(["environment", "action", "package"], rows))  # noqa: T201 - its purpose
+        return listed
