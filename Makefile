@@ -48,7 +48,7 @@ format: $(SETUP)  ## Put the code in order
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-build: $(SETUP)  ## Build both distributions into dist/
+build: $(SETUP)  ## Build every distribution into dist/
 	@$(BIN)/uv build --quiet --all-packages --out-dir dist
 
 clean:  ## Remove everything that these commands made
