@@ -2,9 +2,8 @@
 
 from typing import Any, Dict
 
-from openenv.core.env_client import EnvClient
-
 from openenv.core.client_types import StepResult
+from openenv.core.env_client import EnvClient
 
 from .models import GridAction, GridObservation, GridState
 
