@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         deserialize_action_with_preprocessing,
         serialize_observation,
     )
+    from .env_server.settings import ServerSettings
     from .env_server.types import (
         Action,
         BaseMessage,
@@ -158,6 +159,7 @@ __all__ = [
     "SchemaResponse",
     "ServerCapacityStatus",
     "ServerMode",
+    "ServerSettings",
     "ServerStartError",
     "SessionCapacityError",
     "SessionClosedError",
@@ -255,6 +257,7 @@ _MODULES = {
     "SchemaResponse": ".env_server.types",
     "ServerCapacityStatus": ".env_server.types",
     "ServerMode": ".env_server.types",
+    "ServerSettings": ".env_server.settings",
     "ServerStartError": ".exceptions",
     "SessionCapacityError": ".exceptions",
     "SessionClosedError": ".exceptions",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast
 from ._client_models import ClientModels, payload_of, result_as, state_as
 from .client_types import StepResult
 from .env_server.mcp_types import CallToolAction, CallToolObservation, ListToolsAction, ListToolsObservation, Tool
-from .exceptions import ClientClosedError, ConfigurationError, SessionLostError, ToolCallError
+from .exceptions import ClientClosedError, ConfigurationError, ConnectError, SessionLostError, ToolCallError
 from .tools.results import plain_result
 from .transports.base import Transport, TransportSettings
 from .wire.codec import encode
@@ -33,6 +33,7 @@ _ObsT = TypeVar("_ObsT")
 _StateT = TypeVar("_StateT")
 
 _MODES = ("simulation", "production")
+_OPENING_TRIES = 4
 
 
 class EnvClient(Generic[_ActT, _ObsT, _StateT]):
@@ -379,9 +380,17 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
             return self._transport
         if self._transport is not None:
             raise SessionLostError("the connection was lost; reset() opens a new episode")
-        transport = self._make_transport()
-        await transport.open()
-        self._transport = transport
+        for tries_left in reversed(range(_OPENING_TRIES)):
+            transport = self._make_transport()
+            try:
+                await transport.open()
+            except SessionLostError as exc:
+                # The connection broke before there was an episode: nothing is lost by trying again.
+                if not tries_left:
+                    raise ConnectError(f"the connection broke while the session was being opened: {exc}") from exc
+                continue
+            self._transport = transport
+            break
         return transport
 
     def _make_transport(self) -> Transport:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         ToolErrorType,
     )
     from .serialization import deserialize_action, deserialize_action_with_preprocessing, serialize_observation
+    from .settings import ServerSettings
     from .types import (
         Action,
         BaseMessage,
@@ -108,6 +109,7 @@ __all__ = [
     "SchemaResponse",
     "ServerCapacityStatus",
     "ServerMode",
+    "ServerSettings",
     "SessionCapacityError",
     "SessionCreationError",
     "SessionInfo",
@@ -174,6 +176,7 @@ _MODULES = {
     "SchemaResponse": ".types",
     "ServerCapacityStatus": ".types",
     "ServerMode": ".types",
+    "ServerSettings": ".settings",
     "SessionCapacityError": ".exceptions",
     "SessionCreationError": ".exceptions",
     "SessionInfo": ".types",

@@ -21,6 +21,7 @@ from .routes.info import add_info_routes
 from .routes.mcp import add_mcp_routes
 from .routes.websocket import WebSocketRoute
 from .sessions import SessionManager
+from .settings import ServerSettings
 from .types import (
     Action,
     ConcurrencyConfig,
@@ -36,8 +37,6 @@ from .types import (
 __all__ = ["HTTPEnvServer", "create_app", "create_fastapi_app"]
 
 _DEFAULT_SESSIONS = 64
-_DEFAULT_MESSAGE_MB = 15.0
-_DEFAULT_GRACE_S = 60.0
 
 
 class HTTPEnvServer:
@@ -47,9 +46,7 @@ class HTTPEnvServer:
         spec: What is known of the environment.
         sessions: The sessions.
         concurrency_config: How many sessions may be open, and for how long unused.
-        max_message_bytes: The longest frame or body that is read.
-        show_tracebacks: Whether clients are told the traceback of what an environment raised.
-        grace_s: Seconds that a session outlives its connection, for its client to come back.
+        settings: How the server behaves beyond that.
     """
 
     def __init__(
@@ -63,9 +60,7 @@ class HTTPEnvServer:
         state_cls: type[State] | None = None,
         *,
         reset_observation_cls: type[Observation] | None = None,
-        max_message_size_mb: float = _DEFAULT_MESSAGE_MB,
-        show_tracebacks: bool = True,
-        reconnect_grace_s: float = _DEFAULT_GRACE_S,
+        settings: ServerSettings | None = None,
     ) -> None:
         """Make a server; see `create_app` for the arguments."""
         self.spec = EnvironmentSpec.of(
@@ -80,9 +75,7 @@ class HTTPEnvServer:
         self.sessions = SessionManager(
             self.spec, self.concurrency_config.max_concurrent_envs, self.concurrency_config.session_timeout
         )
-        self.max_message_bytes = int(max_message_size_mb * 2**20)
-        self.show_tracebacks = show_tracebacks
-        self.grace_s = reconnect_grace_s
+        self.settings = settings or ServerSettings.from_environ()
         self._metadata: EnvironmentMetadata | None = None
         self._schemas: dict[str, dict[str, Any]] | None = None
 
@@ -153,9 +146,7 @@ def create_app(
     *,
     mode: ServerMode | str | None = None,
     reset_observation_cls: type[Observation] | None = None,
-    max_message_size_mb: float = _DEFAULT_MESSAGE_MB,
-    show_tracebacks: bool = True,
-    reconnect_grace_s: float = _DEFAULT_GRACE_S,
+    settings: ServerSettings | None = None,
 ) -> FastAPI:
     """Return the application that serves an environment.
 
@@ -177,9 +168,7 @@ def create_app(
         mode: `simulation` (the default) or `production`, which leaves out `/reset`, `/step` and `/state`; by default
             the environment variable `OPENENV_MODE`.
         reset_observation_cls: The model of what a reset shows, where it differs.
-        max_message_size_mb: The longest frame or body that is read, in MiB.
-        show_tracebacks: Whether clients are told the traceback of what the environment raised.
-        reconnect_grace_s: Seconds that a session outlives its connection, for its client to come back; 0 for none.
+        settings: How the server behaves beyond that; by default what environment variables say.
 
     Raises:
         ConfigurationError: The environment cannot be called, a model is missing, or a setting cannot work.
@@ -195,9 +184,7 @@ def create_app(
         env_name,
         state_cls,
         reset_observation_cls=reset_observation_cls,
-        max_message_size_mb=max_message_size_mb,
-        show_tracebacks=show_tracebacks,
-        reconnect_grace_s=reconnect_grace_s,
+        settings=settings,
     )
     app = FastAPI(
         title=title_override or server.spec.name,

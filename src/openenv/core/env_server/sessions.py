@@ -29,6 +29,7 @@ __all__ = ["Session", "SessionManager"]
 _logger = logging.getLogger(__name__)
 
 _CLOSE_GRACE_S = 10.0
+_UNUSED_GRACE_S = 5.0
 _NEW_ID_BYTES = 32
 
 
@@ -213,6 +214,8 @@ class SessionManager:
 
     async def _open(self, session_id: str, with_secret: bool) -> Session:
         if self._reserved >= self.max_sessions:
+            await self._make_room()
+        if self._reserved >= self.max_sessions:
             raise SessionCapacityError(self._reserved, self.max_sessions)
         self._reserved += 1
         try:
@@ -224,6 +227,13 @@ class SessionManager:
         self._sessions[session_id] = session
         self._start_reaper()
         return session
+
+    async def _make_room(self) -> None:
+        """Close a session that lost its connection before anything was asked of it, if there is one."""
+        parked = (self._sessions[session_id] for session_id in self._parked)
+        unused = next((session for session in parked if not session.was_used), None)
+        if unused is not None:
+            await self.close(unused)
 
     async def _make(self) -> Runner:
         place: Place = OwnThreadPlace() if self.spec.needs_own_thread else LoopPlace(self._pool)
@@ -256,6 +266,8 @@ class SessionManager:
             grace_s: The grace time in seconds.
         """
         loop = asyncio.get_running_loop()
+        if not session.was_used:
+            grace_s = min(grace_s, _UNUSED_GRACE_S)
         self._parked[session.id] = loop.call_later(grace_s, self._give_up, session, grace_s)
         _logger.info("session %s lost its connection: kept for %.0f s", session.id, grace_s)
 
@@ -331,6 +343,6 @@ class SessionManager:
         while self._sessions:
             await asyncio.sleep(timeout_s / 8)
             for session in self.sessions():
-                if session.is_idle and session.idle_s >= timeout_s:
+                if session.id not in self._parked and session.is_idle and session.idle_s >= timeout_s:
                     _logger.info("closing session %s: unused for %.0f s", session.id, session.idle_s)
                     await self.close(session)

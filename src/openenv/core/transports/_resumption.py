@@ -67,5 +67,5 @@ def gone(url: str, why: object, last: Exception | None) -> SessionLostError:
         why: How the connection was lost.
         last: What the last attempt to come back met, if there was one.
     """
-    tried = "" if last is None else f"; coming back failed: {last}"
+    tried = "" if last is None else f"; coming back failed: {str(last).rstrip('.')}"
     return SessionLostError(f"the session at {url} is lost: {why}{tried}. reset() opens a new one")

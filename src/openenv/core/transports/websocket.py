@@ -212,6 +212,8 @@ class WebSocketTransport(Transport):
         for future in self._waiting.values():
             if not future.done():
                 future.set_exception(error)
+                # Whoever waits may be cancelled before it looks: no reason for the event loop to complain.
+                future.exception()
 
 
 async def _dial(link: _Link, connection: ClientConnection, settings: TransportSettings) -> None:

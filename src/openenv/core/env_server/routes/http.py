@@ -58,7 +58,7 @@ async def _reset(request: Request) -> Response:
     """Begin an episode in the session that `X-Session-ID` names, opening it if need be."""
 
     async def run(server: HTTPEnvServer) -> tuple[Session, frames.Request]:
-        data = await read_object(request, server.max_message_bytes)
+        data = await read_object(request, server.settings.max_message_bytes)
         return await server.sessions.open(_session_name(request)), frames.Request(RequestKind.RESET, data)
 
     return await _answered(request, run)
@@ -68,7 +68,7 @@ async def _step(request: Request) -> Response:
     """Act in the session that `X-Session-ID` names."""
 
     async def run(server: HTTPEnvServer) -> tuple[Session, frames.Request]:
-        body = await read_object(request, server.max_message_bytes)
+        body = await read_object(request, server.settings.max_message_bytes)
         step = _step_request(body)
         return await _session(server, request), step
 
@@ -95,7 +95,7 @@ async def _answered(
         answer = await session.answer(asked)
         body = answer.data if asked.kind is RequestKind.STATE else _with_metadata(answer.data)
     except Exception as exc:  # noqa: BLE001 - the boundary: told to the client, and logged there
-        return error_response(exc, session_id, with_traceback=server.show_tracebacks)
+        return error_response(exc, session_id, with_traceback=not server.settings.hide_tracebacks)
     return Response(strict_json(body), media_type="application/json", headers={SESSION_HEADER: session_id})
 
 

@@ -35,7 +35,7 @@ async def _post(request: HTTPRequest) -> Response:
     """Answer a JSON-RPC request: `tools/list`, `tools/call`, `openenv/session/create`, `openenv/session/close`."""
     server: HTTPEnvServer = request.app.state.openenv
     try:
-        message = await read_object(request, server.max_message_bytes)
+        message = await read_object(request, server.settings.max_message_bytes)
     except ValueError as exc:
         failed = JsonRpcFailedError(JsonRpcErrorCode.PARSE_ERROR, str(exc))
         return _response(json_rpc.failure(None, failed.error))

@@ -53,7 +53,7 @@ class _Connection:
 
     def __init__(self, server: HTTPEnvServer, version: Version, receive: _Receive, send: _Send) -> None:
         self._server = server
-        self._exchange = ServerExchange(version, server.max_message_bytes)
+        self._exchange = ServerExchange(version, server.settings.max_message_bytes)
         self._receive = receive
         self._send = send
         self._sessions: dict[int, Session] = {}
@@ -122,7 +122,9 @@ class _Connection:
             return self._told(exc, session.id)
 
     def _told(self, exc: Exception, session_id: str = "") -> Answer:
-        return dispatch.error_answer(exc, session_id=session_id, with_traceback=self._server.show_tracebacks)
+        return dispatch.error_answer(
+            exc, session_id=session_id, with_traceback=not self._server.settings.hide_tracebacks
+        )
 
     async def _reply(self, request_id: int | None, channel: int, answer: Answer) -> None:
         if self._closed:
@@ -144,7 +146,7 @@ class _Connection:
         if channel in self._sessions or channel in self._opening:
             raise InvalidRequestError(f"a session is open on channel {channel} already: close it or use another number")
         wanted = _OpenData.of(request.data)
-        self._grace_s[channel] = min(wanted.grace_s, self._server.grace_s)
+        self._grace_s[channel] = min(wanted.grace_s, self._server.settings.reconnect_grace_s)
         self._opening.add(channel)
         try:
             if wanted.session_id:
@@ -158,7 +160,7 @@ class _Connection:
             "session_id": session.id,
             "secret": session.secret,
             "grace_s": self._grace_s[channel],
-            "max_message_bytes": self._server.max_message_bytes,
+            "max_message_bytes": self._server.settings.max_message_bytes,
         }
         return Answer(AnswerKind.OPENED, encode(told))
 
@@ -207,9 +209,9 @@ class _Connection:
         await asyncio.gather(*(self._lost(channel, session) for channel, session in sessions.items()))
 
     async def _lost(self, channel: int, session: Session) -> None:
-        """Park a session whose connection broke, if its client can come back and has begun something."""
+        """Park a session whose connection broke, if its client can come back."""
         grace_s = self._grace_s.get(channel, 0.0)
-        if session.holder is self and grace_s > 0 and session.was_used:
+        if session.holder is self and grace_s > 0:
             session.holder = None
             self._server.sessions.park(session, grace_s)
         else:
