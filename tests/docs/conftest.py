@@ -26,7 +26,6 @@ def shell_variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "PATH": f"{_PROGRAMS}{os.pathsep}{os.environ['PATH']}",
         "PIP_FIND_LINKS": str(wheels),
         "UV_FIND_LINKS": str(wheels),
-        "UV_PYTHON": sys.executable,
         "UV_PYTHON_DOWNLOADS": "never",
     }
 

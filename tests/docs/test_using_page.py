@@ -27,6 +27,8 @@ READY = "Echo environment ready!"
 
 _ENDING_IN_RESET = [block for block in BLOCKS if re.search(r"result = .*reset\(\)\n\Z", block.code) and not block.needs]
 
+# By these uv would install into the environment that runs the tests.
+_OWN_PYTHON = ("UV_PROJECT_ENVIRONMENT", "UV_PYTHON", "VIRTUAL_ENV")
 _FIRST_SERVER, _SECOND_SERVER = "uv run server", "uvicorn server.app:app"
 
 
@@ -93,12 +95,14 @@ def test_the_commands_for_a_local_directory_serve_it(echo_clone: Path, shell_var
 
     for script in (whole, go + enter + second_server):
         assert _first_words_of_server(script, echo_clone, shell_variables) == READY
+    assert list(echo_clone.glob(".venv/lib/python*/site-packages/openenv_echo_env-*")), "installed somewhere else"
 
 
 def _first_words_of_server(script: str, clone: Path, variables: dict[str, str]) -> str:
     """Run a script that ends in a server, and return what a client is told by its reset."""
     placed = script.replace("path/to/echo-env", str(clone)).replace("8000", "{port}")
-    command = ["bash", "-ec", placed]
+    unset = [part for name in _OWN_PYTHON for part in ("-u", name)]
+    command = ["env", *unset, "bash", "-ec", placed]
     with (
         LocalProcessProvider(command=command, env_vars=variables, context_timeout_s=120) as server,
         EchoEnv(base_url=server.base_url).sync() as client,
@@ -110,6 +114,8 @@ def _first_words_of_server(script: str, clone: Path, variables: dict[str, str]) 
 def test_a_client_starts_the_server_of_a_local_directory(
     echo_clone: Path, shell_variables: dict[str, str], monkeypatch: pytest.MonkeyPatch, echo_url: str
 ) -> None:
+    for name in _OWN_PYTHON:
+        monkeypatch.delenv(name, raising=False)
     for name, value in shell_variables.items():
         monkeypatch.setenv(name, value)
     block = _block("project_path=", ("clone",))
