@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from ._discovery import find_environment, installed_environments
 
@@ -33,7 +33,7 @@ class AutoAction:
     See `AutoEnv` for the names.
     """
 
-    def __new__(cls, *args: object, **kwargs: object) -> NoReturn:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         """Refuse: there is nothing to keep."""
         raise TypeError("AutoAction has no instances: call AutoAction.from_env('echo') for the action class")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..core.exceptions import ConfigurationError
 from ._discovery import InstalledEnvironment, find_environment, installed_environments
@@ -24,7 +24,7 @@ class AutoEnv:
     "echo", "echo-env" and "echo_env" are one name. See `AutoAction` for its actions.
     """
 
-    def __new__(cls, *args: object, **kwargs: object) -> NoReturn:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         """Refuse: there is nothing to keep."""
         raise TypeError("AutoEnv has no instances: call AutoEnv.from_env('echo') for a client")
 
