@@ -12,12 +12,15 @@
     ├── ProtocolError (RuntimeError)             the peer sent what the protocol does not allow
     ├── RequestTimeoutError (TimeoutError)       no answer in time
     │   └── StepTimeoutError                     a step passed its deadline
+    ├── RequestCancelledError (RuntimeError)     a request was taken back
     ├── SessionError (RuntimeError)
     │   ├── SessionCapacityError                 the server is full
     │   ├── SessionCreationError                 a session could not be made
     │   │   └── EnvironmentFactoryError          the environment's constructor raised
     │   ├── SessionNotFoundError                 no session of that id
     │   ├── SessionClosedError                   the session was closed before this request
+    │   ├── SessionBusyError                     a step that passed its deadline still runs
+    │   ├── ServerDrainingError                  the server is shutting down
     │   ├── SessionCrashedError                  the environment's process died
     │   └── SessionLostError                     the connection went and the episode with it
     └── RemoteError (RuntimeError)               the server refused or failed a request
@@ -47,8 +50,11 @@ __all__ = [
     "ProtocolError",
     "ProviderError",
     "RemoteError",
+    "RequestCancelledError",
     "RequestTimeoutError",
+    "ServerDrainingError",
     "ServerStartError",
+    "SessionBusyError",
     "SessionCapacityError",
     "SessionClosedError",
     "SessionCrashedError",
@@ -152,6 +158,10 @@ class StepTimeoutError(RequestTimeoutError):
     """A step passed its deadline."""
 
 
+class RequestCancelledError(OpenEnvError, RuntimeError):
+    """The request was taken back by the one who made it; an asynchronous environment was interrupted in it."""
+
+
 class SessionError(OpenEnvError, RuntimeError):
     """A session could not be made, found or kept."""
 
@@ -162,6 +172,7 @@ class SessionCapacityError(SessionError):
     Attributes:
         active_sessions: Sessions held now; `None` when the server does not say.
         max_sessions: The most it may hold; `None` when the server does not say.
+        retry_after_s: Seconds after which another try may do; `None` when the server does not say.
     """
 
     def __init__(
@@ -169,7 +180,10 @@ class SessionCapacityError(SessionError):
         active_sessions: int | None = None,
         max_sessions: int | None = None,
         message: str | None = None,
+        *,
+        retry_after_s: float | None = None,
     ) -> None:
+        self.retry_after_s = retry_after_s
         self.active_sessions = active_sessions
         self.max_sessions = max_sessions
         super().__init__(
@@ -218,6 +232,17 @@ class SessionNotFoundError(SessionError):
 
 class SessionClosedError(SessionError):
     """The session was closed before this request."""
+
+
+class SessionBusyError(SessionError):
+    """A step that passed its deadline still runs: the session can be asked again when it ends, if it does."""
+
+
+class ServerDrainingError(SessionError):
+    """The server is shutting down: it opens no more sessions, and ends those it has."""
+
+    def __init__(self, message: str = "the server is shutting down and opens no more sessions") -> None:
+        super().__init__(message)
 
 
 class SessionCrashedError(SessionError):

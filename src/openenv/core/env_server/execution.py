@@ -22,7 +22,13 @@ _T = TypeVar("_T")
 
 
 class Place(ABC):
-    """A place where one session's code runs, one call at a time."""
+    """A place where one session's code runs, one call at a time.
+
+    Attributes:
+        leftover: Done when the last call has ended, where whoever waited for it was cancelled: threads cannot be.
+    """
+
+    leftover: asyncio.Future[None] | None = None
 
     @abstractmethod
     async def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -75,7 +81,7 @@ class _PrivateLoop:
 class _Job:
     """A call to be made on a thread, and the loop that waits for its result."""
 
-    __slots__ = ("_args", "_context", "_error", "_function", "_kwargs", "_loop", "_result", "future")
+    __slots__ = ("_args", "_context", "_ended", "_error", "_function", "_kwargs", "_loop", "_result", "future")
 
     def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._loop = asyncio.get_running_loop()
@@ -84,6 +90,16 @@ class _Job:
         self._function, self._args, self._kwargs = function, args, kwargs
         self._result: object = None
         self._error: BaseException | None = None
+        self._ended: asyncio.Future[None] | None = None
+
+    async def outcome(self, place: Place) -> Any:
+        """Return the result; where the wait is cancelled, leave word at the place when the call ends."""
+        try:
+            return await self.future
+        except asyncio.CancelledError:
+            if self.future.cancelled():
+                place.leftover = self._ended = self._loop.create_future()
+            raise
 
     def call(self) -> None:
         """Make the call and keep what came of it."""
@@ -100,6 +116,8 @@ class _Job:
 
     def _settle(self) -> None:
         if self.future.done():
+            if self._ended is not None:
+                self._ended.set_result(None)
             return
         if self._error is None:
             self.future.set_result(self._result)
@@ -181,11 +199,11 @@ class ThreadPool:
         self._lock = threading.Lock()
         self._closed = False
 
-    async def run(self, function: Callable[..., _T], *args: Any, **kwargs: Any) -> _T:
-        """Return what a function returns, run on a thread; raise what it raises."""
+    async def run(self, place: Place, function: Callable[..., _T], *args: Any, **kwargs: Any) -> _T:
+        """Return what a function returns, run on a thread on behalf of a place; raise what it raises."""
         job = _Job(function, args, kwargs)
         self._take().submit(job)
-        return cast("_T", await job.future)
+        return cast("_T", await job.outcome(place))
 
     def put_back(self, worker: _PoolWorker) -> None:
         """Take back a thread that has made its call."""
@@ -234,7 +252,7 @@ class LoopPlace(Place):
         """Await a coroutine function here, or call a plain function on a thread."""
         if inspect.iscoroutinefunction(function):
             return await function(*args, **kwargs)
-        return await self._pool.run(function, *args, **kwargs)
+        return await self._pool.run(self, function, *args, **kwargs)
 
     def release(self) -> None:
         """Do nothing: the pool's threads are not this place's own."""
@@ -255,7 +273,7 @@ class OwnThreadPlace(Place):
             self._worker = _Worker()
         job = _Job(function, args, kwargs)
         self._worker.submit(job)
-        return await job.future
+        return await job.outcome(self)
 
     def release(self) -> None:
         """End the thread."""

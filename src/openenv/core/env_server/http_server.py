@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -14,12 +15,14 @@ from starlette.routing import WebSocketRoute as StarletteWebSocketRoute
 
 from ... import __version__
 from ..exceptions import ConcurrencyConfigurationError, ConfigurationError
+from .draining import draining_on_sigterm
 from .environment_spec import EnvironmentSpec, ResetArguments
 from .interfaces import Environment
 from .routes.http import add_episode_routes
 from .routes.info import add_info_routes
 from .routes.mcp import add_mcp_routes
-from .routes.websocket import WebSocketRoute
+from .routes.sessions import add_session_routes
+from .routes.websocket import Connection, WebSocketRoute
 from .sessions import SessionManager
 from .settings import ServerSettings
 from .types import (
@@ -47,6 +50,7 @@ class HTTPEnvServer:
         sessions: The sessions.
         concurrency_config: How many sessions may be open, and for how long unused.
         settings: How the server behaves beyond that.
+        connections: The WebSocket connections.
     """
 
     def __init__(
@@ -72,10 +76,14 @@ class HTTPEnvServer:
             name=env_name,
         )
         self.concurrency_config = _concurrency(self.spec, max_concurrent_envs, concurrency_config)
-        self.sessions = SessionManager(
-            self.spec, self.concurrency_config.max_concurrent_envs, self.concurrency_config.session_timeout
-        )
         self.settings = settings or ServerSettings.from_environ()
+        self.sessions = SessionManager(
+            self.spec,
+            self.concurrency_config.max_concurrent_envs,
+            self.concurrency_config.session_timeout,
+            settings=self.settings,
+        )
+        self.connections: set[Connection] = set()
         self._metadata: EnvironmentMetadata | None = None
         self._schemas: dict[str, dict[str, Any]] | None = None
 
@@ -114,6 +122,12 @@ class HTTPEnvServer:
             self._schemas = _schemas_of(self.spec)
         return self._schemas
 
+    async def drain(self) -> None:
+        """Open no more sessions, tell clients that the server is about to stop, and give what runs time to end."""
+        self.sessions.admission.drain()
+        await asyncio.gather(*(connection.tell_draining() for connection in self.connections))
+        await self.sessions.drain()
+
     def register_routes(self, app: FastAPI, mode: ServerMode | str = ServerMode.SIMULATION) -> None:
         """Add the server's routes to an application.
 
@@ -124,6 +138,7 @@ class HTTPEnvServer:
         app.state.openenv = self
         self.sessions.tool_mode = _mode(mode).value
         add_info_routes(app)
+        add_session_routes(app)
         add_mcp_routes(app)
         if _mode(mode) is ServerMode.SIMULATION:
             add_episode_routes(app, self)
@@ -225,10 +240,9 @@ def create_fastapi_app(
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     server: HTTPEnvServer = app.state.openenv
-    try:
+    with draining_on_sigterm(server.drain):
         yield
-    finally:
-        await server.sessions.close_all()
+    await server.sessions.close_all()
 
 
 def _mode(mode: ServerMode | str) -> ServerMode:

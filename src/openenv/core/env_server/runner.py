@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 from abc import ABC, abstractmethod
@@ -30,6 +31,11 @@ class Runner(ABC):
     """
 
     environment_type: str
+
+    @property
+    def leftover(self) -> asyncio.Future[None] | None:
+        """Return what is done when the last request has ended, where it could not be cancelled and goes on."""
+        return None
 
     @abstractmethod
     async def answer(self, request: Request) -> Answer:
@@ -77,6 +83,11 @@ class LocalRunner(Runner):
         self._reset: Callable[..., Any] = authored_method(kind, "reset", "reset_async").__get__(environment)
         self._step: Callable[..., Any] = authored_method(kind, "step", "step_async").__get__(environment)
         self._step_takes_timeout = _takes_timeout(authored_method(kind, "step", "step_async"))
+
+    @property
+    def leftover(self) -> asyncio.Future[None] | None:
+        """Return what is done when the last call on a thread has ended, where its deadline passed before."""
+        return self._place.leftover
 
     @classmethod
     async def make(cls, spec: EnvironmentSpec, place: Place, tool_mode: ToolMode | None = None) -> LocalRunner:

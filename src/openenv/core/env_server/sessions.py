@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
+import sys
 import time
 import uuid
 from collections.abc import Awaitable, Callable
@@ -12,16 +14,21 @@ from typing import Any
 
 from ..exceptions import (
     InvalidRequestError,
-    SessionCapacityError,
+    RequestCancelledError,
+    SessionBusyError,
     SessionClosedError,
     SessionNotFoundError,
+    StepTimeoutError,
 )
 from ..tools.decorator import ToolMode
 from ..wire.frames import Answer, Request, RequestKind
+from .admission import Admission
 from .environment_spec import EnvironmentSpec
 from .execution import LoopPlace, OwnThreadPlace, Place, ThreadPool
 from .interfaces import Environment, class_metadata
 from .runner import LocalRunner, Runner
+from .settings import ServerSettings
+from .turn import Turn
 from .types import EnvironmentMetadata, ServerCapacityStatus, SessionInfo
 
 __all__ = ["Session", "SessionManager"]
@@ -30,6 +37,8 @@ _logger = logging.getLogger(__name__)
 
 _CLOSE_GRACE_S = 10.0
 _UNUSED_GRACE_S = 5.0
+_SLACK_S = 1.0
+_WITH_DEADLINE = {RequestKind.STEP, RequestKind.MCP}
 _NEW_ID_BYTES = 32
 
 
@@ -44,10 +53,18 @@ class Session:
         was_used: Whether anything was ever asked of it by a client that can come back.
         close_when_released: Whether whoever holds the session is to close it when letting go.
         steps: Steps it has answered.
+        slot_since: When its slot was taken, as `Admission.enter` said.
+        overran: Called when a step that passed its deadline goes on, as only a thread's can.
     """
 
-    def __init__(self, session_id: str, runner: Runner) -> None:
-        """Make a session of an environment."""
+    def __init__(self, session_id: str, runner: Runner, step_timeout_s: float | None = None) -> None:
+        """Make a session of an environment.
+
+        Args:
+            session_id: Its id.
+            runner: What runs its environment.
+            step_timeout_s: Seconds that a step or a tool call may take; `None` for no deadline but the client's.
+        """
         self.id = session_id
         self.secret = ""
         self.runner = runner
@@ -55,7 +72,14 @@ class Session:
         self.was_used = False
         self.close_when_released = False
         self.steps = 0
-        self._turn = asyncio.Lock()
+        self.slot_since = 0.0
+        self._turn = Turn()
+        self._asking: tuple[asyncio.Task[Any] | None, int | None] = (None, None)
+        self._interruption: Exception | None = None
+        self._taken_back: set[int] = set()
+        self._is_overrun = False
+        self._step_timeout_s = step_timeout_s
+        self.overran: Callable[[Session], None] | None = None
         self._closed = False
         self._answers: dict[int, asyncio.Future[Answer]] = {}
         self._newest = 0
@@ -65,7 +89,17 @@ class Session:
     @property
     def is_idle(self) -> bool:
         """Return whether nobody holds the session and nothing is being answered."""
-        return self.holder is None and not self._turn.locked()
+        return self.holder is None and not self._turn.is_taken
+
+    @property
+    def is_overrun(self) -> bool:
+        """Return whether a step that passed its deadline still runs."""
+        return self._is_overrun
+
+    @property
+    def is_busy(self) -> bool:
+        """Return whether something is being answered."""
+        return self._turn.is_taken
 
     @property
     def idle_s(self) -> float:
@@ -90,17 +124,92 @@ class Session:
             OpenEnvError: The request was refused.
             Exception: Whatever the environment raised.
         """
-        async with self._turn:
-            if self._closed:
-                raise SessionClosedError(f"session {self.id} was closed before this request")
+        if self._is_overrun:
+            raise self._busy()
+        await self._turn.take()
+        try:
+            self._check(request)
+            return await self._ask(request)
+        finally:
+            self._let_next()
+
+    def _check(self, request: Request) -> None:
+        if self._closed:
+            raise SessionClosedError(f"session {self.id} was closed before this request")
+        if request.id in self._taken_back:
+            raise RequestCancelledError("the request was taken back before its turn came")
+
+    async def _ask(self, request: Request) -> Answer:
+        limit_s = self._limit_s(request)
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+        timer = None if limit_s is None else loop.call_later(limit_s, self._interrupt, self._too_late(limit_s))
+        self._begin(task, request.id)
+        try:
+            answer = await self.runner.answer(request)
+        except asyncio.CancelledError:
+            if self._interruption is None:
+                raise
+            _uncancel(task)
+            raise self._interruption from None
+        finally:
+            if timer is not None:
+                timer.cancel()
+            self._asking = (None, None)
             self._last_activity = time.monotonic()
-            try:
-                answer = await self.runner.answer(request)
-            finally:
-                self._last_activity = time.monotonic()
-            if request.kind is RequestKind.STEP:
-                self.steps += 1
-            return answer
+        if request.kind is RequestKind.STEP:
+            self.steps += 1
+        return answer
+
+    def _begin(self, task: asyncio.Task[Any] | None, request_id: int | None) -> None:
+        self._asking, self._interruption = (task, request_id), None
+        self._last_activity = time.monotonic()
+
+    def _limit_s(self, request: Request) -> float | None:
+        """Return the seconds after which a request is interrupted, if any."""
+        if request.kind not in _WITH_DEADLINE:
+            return None
+        # The environment knows the request's own deadline too, and gets to answer first.
+        own = None if request.timeout_s is None else request.timeout_s + _SLACK_S
+        limits = [limit for limit in (own, self._step_timeout_s) if limit is not None]
+        return min(limits, default=None)
+
+    def _too_late(self, limit_s: float) -> StepTimeoutError:
+        return StepTimeoutError(f"the step did not end within {limit_s:g} s")
+
+    def cancel(self, request_id: int) -> None:
+        """Take back a request: before its turn it is dropped; in an asynchronous environment it is interrupted."""
+        if self._asking[1] == request_id:
+            self._interrupt(RequestCancelledError("the request was taken back while it was being answered"))
+        elif request_id not in self._answers or not self._answers[request_id].done():
+            self._taken_back.add(request_id)
+
+    def _interrupt(self, why: Exception) -> None:
+        task = self._asking[0]
+        if task is not None and self._interruption is None:
+            self._interruption = why
+            task.cancel()
+
+    def _let_next(self) -> None:
+        leftover = self.runner.leftover
+        if leftover is None or leftover.done():
+            self._turn.give_back()
+            return
+        # The call goes on in its thread: nothing else may run there before it ends.
+        self._is_overrun = True
+        self._turn.refuse(self._busy())
+        leftover.add_done_callback(self._recovered)
+        if self.overran is not None:
+            self.overran(self)
+
+    def _recovered(self, _: asyncio.Future[None]) -> None:
+        self._is_overrun = False
+        self._turn.give_back()
+
+    def _busy(self) -> SessionBusyError:
+        return SessionBusyError(
+            "a step of this session passed its deadline and still runs: the session can be asked again when it ends"
+        )
 
     async def once(self, request: Request, perform: Callable[[], Awaitable[Answer]]) -> Answer:
         """Return the answer to a request, performed now or, if it was asked before, remembered from then.
@@ -132,6 +241,7 @@ class Session:
 
     def _forget(self, ack: int) -> None:
         """Drop the answers that the client has."""
+        self._taken_back = {number for number in self._taken_back if number > ack}
         for number in [number for number in self._answers if number <= ack and self._answers[number].done()]:
             del self._answers[number]
 
@@ -141,8 +251,19 @@ class Session:
             return
         # Said before the turn comes: requests that wait must not run on an environment nobody holds any more.
         self._closed = True
-        async with self._turn:
+        if self._is_overrun:
+            await asyncio.wait({self.runner.leftover} if self.runner.leftover is not None else set())
+        await self._turn.take()
+        try:
             await self.runner.close()
+        finally:
+            self._turn.give_back()
+
+
+def _uncancel(task: asyncio.Task[Any] | None) -> None:
+    """Take back a cancellation that was only meant for the environment (Python 3.11 counts them)."""
+    if task is not None and sys.version_info >= (3, 11):
+        task.uncancel()
 
 
 class SessionManager:
@@ -150,9 +271,11 @@ class SessionManager:
 
     Attributes:
         spec: What is known of the environment.
-        max_sessions: The most sessions at once.
         idle_timeout_s: Seconds after which a session that nobody holds and nobody has used is closed; `None` for never.
         tool_mode: The mode whose tools are offered; `None` for all.
+        settings: The server's settings.
+        admission: The slots for sessions, and the queue before them.
+        abandoned: Sessions that were given up while a call of theirs would not end.
     """
 
     def __init__(
@@ -161,72 +284,107 @@ class SessionManager:
         max_sessions: int,
         idle_timeout_s: float | None = None,
         tool_mode: ToolMode | None = None,
+        settings: ServerSettings | None = None,
     ) -> None:
         """Make a manager without sessions."""
+        self.settings = settings or ServerSettings()
         self.tool_mode = tool_mode
         self.spec = spec
-        self.max_sessions = max_sessions
         self.idle_timeout_s = idle_timeout_s
+        self.admission = Admission(max_sessions, self.settings.queue_size, self.settings.queue_timeout_s)
+        self.abandoned = 0
         self._pool = ThreadPool()
         self._sessions: dict[str, Session] = {}
-        self._reserved = 0
         self._parked: dict[str, asyncio.TimerHandle] = {}
         self._opening: dict[str, asyncio.Future[Session]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._reaper: asyncio.Task[None] | None = None
+        self._emptied = asyncio.Event()
+
+    @property
+    def max_sessions(self) -> int:
+        """Return the most sessions at once."""
+        return self.admission.max_sessions
 
     @property
     def capacity(self) -> ServerCapacityStatus:
         """Return how full the server is, sessions being opened and closed counted in."""
-        return ServerCapacityStatus(active_sessions=self._reserved, max_sessions=self.max_sessions)
+        return self.admission.status
 
     def sessions(self) -> list[Session]:
         """Return the open sessions, oldest first."""
         return list(self._sessions.values())
 
-    async def open(self, session_id: str | None = None, *, with_secret: bool = False) -> Session:
+    async def open(
+        self,
+        session_id: str | None = None,
+        *,
+        with_secret: bool = False,
+        queued: Callable[[int], None] | None = None,
+    ) -> Session:
         """Return a new session.
 
         Args:
             session_id: Its id; `None` to choose one. Asking twice for one id gives the same session.
             with_secret: Whether attaching to it takes a secret beside the id.
+            queued: Called with the place in the queue, if there is a wait.
 
         Raises:
             SessionCapacityError: The server is full.
+            ServerDrainingError: The server is shutting down.
             EnvironmentFactoryError: The environment's constructor raised.
         """
-        name = session_id or uuid.uuid4().hex
-        if (known := self._sessions.get(name)) is not None:
+        if session_id is None:
+            return await self._open_new(with_secret, queued)
+        if (known := self._sessions.get(session_id)) is not None:
             return known
-        opening = self._opening.get(name)
+        opening = self._opening.get(session_id)
         if opening is None:
-            opening = self._start(self._open(name, with_secret))
-            self._opening[name] = opening
-            opening.add_done_callback(lambda _: self._opening.pop(name, None))
+            opening = self._opening[session_id] = self._start(self._enter_and_open(session_id, with_secret))
+            opening.add_done_callback(lambda _: self._opening.pop(session_id, None))
+        return await asyncio.shield(opening)
+
+    async def _open_new(self, with_secret: bool, queued: Callable[[int], None] | None) -> Session:
+        since = await self._enter(queued)
+        opening = self._start(self._open(uuid.uuid4().hex, since, with_secret))
         try:
             return await asyncio.shield(opening)
         except asyncio.CancelledError:
             # Whoever asked is gone; a constructor on a thread cannot be stopped, so its session ends when it is made.
-            # One that was given a name may be wanted by others.
-            if session_id is None:
-                self._start(self._discard(opening))
+            self._start(self._discard(opening))
             raise
 
-    async def _open(self, session_id: str, with_secret: bool) -> Session:
-        if self._reserved >= self.max_sessions:
+    async def _enter_and_open(self, session_id: str, with_secret: bool) -> Session:
+        return await self._open(session_id, await self._enter(None), with_secret)
+
+    async def _enter(self, queued: Callable[[int], None] | None) -> float:
+        if self.admission.is_full:
             await self._make_room()
-        if self._reserved >= self.max_sessions:
-            raise SessionCapacityError(self._reserved, self.max_sessions)
-        self._reserved += 1
+        return await self.admission.enter(queued)
+
+    async def _open(self, session_id: str, since: float, with_secret: bool) -> Session:
         try:
-            session = Session(session_id, await self._make())
+            session = Session(session_id, await self._make(), self.settings.step_timeout_s)
         except BaseException:
-            self._reserved -= 1
+            self.admission.leave(since)
             raise
+        session.slot_since = since
+        session.overran = self._watch_overrun
         session.secret = secrets.token_urlsafe(_NEW_ID_BYTES) if with_secret else ""
         self._sessions[session_id] = session
         self._start_reaper()
         return session
+
+    def _watch_overrun(self, session: Session) -> None:
+        """Close a session whose step goes on for too long after its deadline."""
+        asyncio.get_running_loop().call_later(self.settings.give_up_s, self._give_up_overrun, session)
+
+    def _give_up_overrun(self, session: Session) -> None:
+        if session.is_overrun:
+            _logger.error(
+                "closing session %s: a step goes on %.0f s after its deadline", session.id, self.settings.give_up_s
+            )
+            self._start(self.close(session))
 
     async def _make_room(self) -> None:
         """Close a session that lost its connection before anything was asked of it, if there is one."""
@@ -238,6 +396,16 @@ class SessionManager:
     async def _make(self) -> Runner:
         place: Place = OwnThreadPlace() if self.spec.needs_own_thread else LoopPlace(self._pool)
         return await LocalRunner.make(self.spec, place, self.tool_mode)
+
+    def state_of(self, session: Session) -> str:
+        """Return what a session is doing: `overrun`, `busy`, `parked`, `open` or, held by nobody, `idle`."""
+        if session.is_overrun:
+            return "overrun"
+        if session.is_busy:
+            return "busy"
+        if session.id in self._parked:
+            return "parked"
+        return "idle" if session.holder is None else "open"
 
     async def _discard(self, opening: asyncio.Future[Session]) -> None:
         try:
@@ -297,11 +465,18 @@ class SessionManager:
         if parked is not None:
             parked.cancel()
         closing = self._start(session.close())
-        done, _ = await asyncio.wait({closing}, timeout=_CLOSE_GRACE_S)
-        self._reserved -= 1
+        done, _ = await asyncio.wait({closing}, timeout=0.0 if session.is_overrun else _CLOSE_GRACE_S)
+        self.admission.leave(session.slot_since)
+        if not self._sessions:
+            self._emptied.set()
         if not done:
-            closing.cancel()
-            _logger.error("session %s did not close within %s s: its slot is freed", session.id, _CLOSE_GRACE_S)
+            # Its thread cannot be stopped. The environment is closed if the call ever ends.
+            self.abandoned += 1
+            closing.add_done_callback(self._came_back)
+            _logger.error("session %s is given up: what it runs does not end", session.id)
+
+    def _came_back(self, _: asyncio.Future[Any]) -> None:
+        self.abandoned -= 1
 
     async def describe(self) -> EnvironmentMetadata:
         """Return what the environment says of itself; one is made for it only where its class says more than its name.
@@ -318,8 +493,17 @@ class SessionManager:
         finally:
             await runner.close()
 
+    async def drain(self) -> None:
+        """Let nobody in any more, and wait until the sessions are closed or the time for that is over."""
+        self.admission.drain()
+        if self._sessions:
+            self._emptied.clear()
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._emptied.wait(), self.settings.drain_timeout_s)
+
     async def close_all(self) -> None:
         """Close every session and end the threads and tasks."""
+        self.admission.drain()
         if self._reaper is not None:
             self._reaper.cancel()
             self._reaper = None

@@ -23,11 +23,22 @@ class ServerSettings:
         hide_tracebacks: Whether clients are told what an environment raised without the traceback
             (`OPENENV_HIDE_TRACEBACKS`).
         reconnect_grace_s: Seconds that a session outlives its connection, for its client to come back; 0 for none.
+        step_timeout_s: Seconds that a step or a tool call may take; `None` for no deadline but the client's.
+        give_up_s: Seconds that a step may go on after its deadline before its session is closed.
+        queue_size: How many sessions may wait for a slot when all are taken; 0 to refuse them at once.
+        queue_timeout_s: Seconds that one may wait.
+        drain_timeout_s: Seconds that running sessions have to end when the server is told to stop
+            (`OPENENV_DRAIN_TIMEOUT_S`).
     """
 
     max_message_size_mb: float = 15.0
     hide_tracebacks: bool = False
     reconnect_grace_s: float = 60.0
+    step_timeout_s: float | None = None
+    give_up_s: float = 60.0
+    queue_size: int = 0
+    queue_timeout_s: float = 30.0
+    drain_timeout_s: float = 20.0
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -36,7 +47,10 @@ class ServerSettings:
             ConfigurationError: A setting is out of its range.
         """
         _require(self.max_message_size_mb > 0, "max_message_size_mb", "MiB > 0", self.max_message_size_mb)
-        _require(self.reconnect_grace_s >= 0, "reconnect_grace_s", "seconds >= 0", self.reconnect_grace_s)
+        for name in ("reconnect_grace_s", "give_up_s", "queue_timeout_s", "drain_timeout_s"):
+            _require(getattr(self, name) >= 0, name, "seconds >= 0", getattr(self, name))
+        _require(self.step_timeout_s is None or self.step_timeout_s > 0, "step_timeout_s", "s > 0", self.step_timeout_s)
+        _require(self.queue_size >= 0, "queue_size", "a whole number >= 0", self.queue_size)
 
     @property
     def max_message_bytes(self) -> int:
@@ -54,13 +68,24 @@ class ServerSettings:
         Raises:
             ConfigurationError: A variable or a setting has a value that cannot work.
         """
-        settings = cls(hide_tracebacks=_flag(environ, "OPENENV_HIDE_TRACEBACKS"))
+        settings = cls(
+            hide_tracebacks=_flag(environ, "OPENENV_HIDE_TRACEBACKS"),
+            drain_timeout_s=_seconds(environ, "OPENENV_DRAIN_TIMEOUT_S", cls.drain_timeout_s),
+        )
         return replace(settings, **changes)
 
 
 def _require(holds: bool, name: str, expected: str, got: object) -> None:
     if not holds:
         raise ConfigurationError(f"expected {expected} as {name}, got {got!r}")
+
+
+def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:
+    text = environ.get(name, "").strip()
+    try:
+        return float(text) if text else default
+    except ValueError:
+        raise ConfigurationError(f"expected seconds as {name}, got {text!r}") from None
 
 
 def _flag(environ: Mapping[str, str], name: str) -> bool:

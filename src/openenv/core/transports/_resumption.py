@@ -6,11 +6,11 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..exceptions import ProtocolError, SessionLostError
+from ..exceptions import ProtocolError, RequestTimeoutError, SessionLostError, StepTimeoutError
 from ..wire.codec import encode
-from ..wire.frames import JsonObject
+from ..wire.frames import JsonObject, RequestKind
 
-__all__ = ["Ticket", "backoff", "gone", "opening_data"]
+__all__ = ["Ticket", "backoff", "gone", "late", "opening_data"]
 
 _FIRST_DELAY_S = 0.05
 _LONGEST_DELAY_S = 2.0
@@ -57,6 +57,12 @@ def backoff() -> Iterator[float]:
     while True:
         yield random.uniform(delay / 2, delay)  # noqa: S311 - spreads load, guards nothing
         delay = min(2 * delay, _LONGEST_DELAY_S)
+
+
+def late(kind: RequestKind, url: str, limit_s: float) -> RequestTimeoutError:
+    """Return the error for a request whose answer did not come in time."""
+    what = StepTimeoutError if kind is RequestKind.STEP else RequestTimeoutError
+    return what(f"no answer to {kind.value} from {url} within {limit_s:g} s (message_timeout_s)")
 
 
 def gone(url: str, why: object, last: Exception | None) -> SessionLostError:

@@ -16,7 +16,6 @@ from ..exceptions import (
     ConnectError,
     OpenEnvError,
     ProtocolError,
-    RequestTimeoutError,
     SessionError,
 )
 from ..wire.errors import exception_from
@@ -24,7 +23,7 @@ from ..wire.exchange import ClientExchange, ReceivedAnswer
 from ..wire.frames import AnswerKind, JsonObject, RequestKind, Version
 from ._client_protocol import ClientConnection
 from ._dialing import dial, proxy_for
-from ._resumption import Ticket, backoff, gone, opening_data
+from ._resumption import Ticket, backoff, gone, late, opening_data
 from .base import Transport, TransportSettings
 
 __all__ = ["BlockingTransport"]
@@ -32,6 +31,7 @@ __all__ = ["BlockingTransport"]
 _READ_BYTES = 65_536
 _KEEPER_PERIOD_S = 5.0
 _KEEPER_RETURN_S = 1.0
+_CANCEL_S = 1.0
 
 
 class BlockingTransport(Transport):
@@ -47,6 +47,7 @@ class BlockingTransport(Transport):
         self._ticket: Ticket | None = None
         self._unasked: Exception | None = None
         self._lost: Exception | None = None
+        self._draining = False
         self._broke_at = 0.0
         self._used_at = 0.0
         self._pinged_at = 0.0
@@ -132,11 +133,21 @@ class BlockingTransport(Transport):
         try:
             answer = self._exchanged(connection, number, frame, deadline)
         except TimeoutError:
-            raise RequestTimeoutError(f"no answer to {kind.value} from {connection.url} within {limit} s") from None
+            self._take_back(number)
+            raise late(kind, connection.url, limit or 0.0) from None
         self._used_at = time.monotonic()
         if answer.kind == AnswerKind.ERROR.value:
             raise exception_from(answer.data)
         return answer.data
+
+    def _take_back(self, number: int) -> None:
+        """Tell the server that nobody waits for a request any more, where there is a word for it."""
+        sock, connection = self._socket, self._connection
+        if sock is not None and connection is not None and connection.version is Version.V2:
+            # A connection that breaks here is noticed by the next request.
+            with contextlib.suppress(OSError):
+                sock.settimeout(_CANCEL_S)
+                sock.sendall(connection.send(self._exchange.cancel(number)))
 
     def _exchanged(
         self, connection: ClientConnection, number: int, frame: str, deadline: float | None
@@ -184,6 +195,7 @@ class BlockingTransport(Transport):
         if reply := connection.outgoing():
             sock.sendall(reply)
         for answer in answers:
+            self._draining |= answer.kind == AnswerKind.DRAINING.value
             if answer.request_id is None and answer.kind == AnswerKind.ERROR.value:
                 self._unasked = exception_from(answer.data)
         return answers
@@ -198,6 +210,9 @@ class BlockingTransport(Transport):
         self._drop()
         ticket = self._ticket
         last: Exception | None = None
+        if self._draining:
+            self._lost = gone(broken.url, "the server was shut down", None)
+            raise self._lost
         if ticket is None or ticket.grace_s <= 0:
             self._lost = self._unasked or broken.loss()
             raise self._lost

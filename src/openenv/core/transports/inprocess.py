@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from ..exceptions import ClientClosedError, OpenEnvError, RequestTimeoutError
+from ..exceptions import ClientClosedError, OpenEnvError
 from ..wire.codec import decode, encode
 from ..wire.errors import error_fields, exception_from
 from ..wire.frames import JsonObject, Request, RequestKind
+from ._resumption import late
 from .base import Transport
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class InProcessTransport(_EmbeddedTransport):
             if asked.done():
                 return asked.result()
             asked.add_done_callback(_passed_over)
-            raise RequestTimeoutError(f"no answer to {kind.value} within {self._message_timeout_s} s") from None
+            raise late(kind, "the environment", self._message_timeout_s or 0.0) from None
 
     async def close(self) -> None:
         """Close the environment."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import ssl
 from collections.abc import Callable
 from itertools import count
@@ -23,10 +24,12 @@ from ..wire.exchange import ClientExchange, ReceivedAnswer
 from ..wire.frames import AnswerKind, JsonObject, RequestKind, Version
 from ._client_protocol import ClientConnection
 from ._dialing import dial, proxy_for
-from ._resumption import Ticket, backoff, gone, opening_data
+from ._resumption import Ticket, backoff, gone, late, opening_data
 from .base import Transport, TransportSettings
 
 __all__ = ["WebSocketTransport"]
+
+_logger = logging.getLogger(__name__)
 
 _GOODBYE_S = 2.0
 
@@ -44,6 +47,7 @@ class WebSocketTransport(Transport):
         self._returning: asyncio.Task[None] | None = None
         self._unasked: Exception | None = None
         self._lost: Exception | None = None
+        self._draining = False
 
     @property
     def is_open(self) -> bool:
@@ -80,6 +84,9 @@ class WebSocketTransport(Transport):
             if not link.is_over:
                 await link.send(frame)
             answer = await future
+        except (asyncio.CancelledError, RequestTimeoutError):
+            self._take_back(number)
+            raise
         finally:
             # Without the future, a late answer is passed over.
             self._waiting.pop(number, None)
@@ -100,6 +107,12 @@ class WebSocketTransport(Transport):
             await link.say_goodbye(frame)
         self._fail(ClientClosedError("the client was closed while the answer was awaited"))
 
+    def _take_back(self, number: int) -> None:
+        """Tell the server that nobody waits for a request any more, where there is a word for it."""
+        link = self._link
+        if link is not None and not link.is_over and link.version is Version.V2:
+            link.write(self._exchange.cancel(number))
+
     def _check(self, link: _Link) -> None:
         """Raise what stands against asking anything now."""
         if asyncio.get_running_loop() is not link.loop:
@@ -115,7 +128,7 @@ class WebSocketTransport(Transport):
     def _expire(self, future: asyncio.Future[ReceivedAnswer], kind: RequestKind, limit: float) -> None:
         if not future.done():
             url = self._settings.base_url
-            future.set_exception(RequestTimeoutError(f"no answer to {kind.value} from {url} within {limit} s"))
+            future.set_exception(late(kind, url, limit))
 
     async def _connect(self, timeout_s: float) -> _Link:
         connection = ClientConnection(self._settings)
@@ -139,6 +152,9 @@ class WebSocketTransport(Transport):
         except ProtocolError as exc:
             self._unasked = exc
             return
+        if answer.kind == AnswerKind.DRAINING.value:
+            self._draining = True
+            _logger.warning("the server at %s is about to shut down", self._settings.base_url)
         future = self._waiting.get(answer.request_id) if answer.request_id is not None else None
         if future is not None and not future.done():
             future.set_result(answer)
@@ -149,7 +165,9 @@ class WebSocketTransport(Transport):
         """Come back to the session on a new connection, or tell all who wait that it is lost."""
         if link is not self._link:
             return
-        if self._ticket is None or self._ticket.grace_s <= 0:
+        if self._draining:
+            self._fail(gone(self._settings.base_url, "the server was shut down", None))
+        elif self._ticket is None or self._ticket.grace_s <= 0:
             self._fail(self._unasked or link.loss())
         elif self._returning is None:
             self._returning = link.loop.create_task(self._return(link, self._ticket))
@@ -274,6 +292,9 @@ class _Link(asyncio.Protocol):
         self._write(self._connection.send(frame))
         if not self._writable.is_set():
             await self._writable.wait()
+
+    def write(self, frame: str) -> None:
+        self._write(self._connection.send(frame))
 
     async def say_goodbye(self, frame: str) -> None:
         await self.send(frame)

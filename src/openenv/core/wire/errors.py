@@ -111,9 +111,12 @@ def _class_name(exc: BaseException) -> str:
 
 
 def _capacity(message: str, details: Mapping[str, object]) -> Exception:
-    active, most = details.get("active_sessions"), details.get("max_sessions")
+    active, most, retry = (details.get(name) for name in ("active_sessions", "max_sessions", "retry_after_s"))
     return errors.SessionCapacityError(
-        active if isinstance(active, int) else None, most if isinstance(most, int) else None, message
+        active if isinstance(active, int) else None,
+        most if isinstance(most, int) else None,
+        message,
+        retry_after_s=retry if isinstance(retry, (int, float)) else None,
     )
 
 
@@ -129,6 +132,9 @@ _BUILDERS: dict[str, Callable[[str, Mapping[str, object]], Exception]] = {
     "SessionClosedError": lambda message, _: errors.SessionClosedError(message),
     "SessionCrashedError": lambda message, _: errors.SessionCrashedError(message),
     "SessionLostError": lambda message, _: errors.SessionLostError(message),
+    "SessionBusyError": lambda message, _: errors.SessionBusyError(message),
+    "ServerDrainingError": lambda message, _: errors.ServerDrainingError(message),
+    "RequestCancelledError": lambda message, _: errors.RequestCancelledError(message),
     "SessionError": lambda message, _: errors.SessionError(message),
     "StepTimeoutError": lambda message, _: errors.StepTimeoutError(message),
     "RequestTimeoutError": lambda message, _: errors.RequestTimeoutError(message),

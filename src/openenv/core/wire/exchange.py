@@ -10,12 +10,14 @@ from itertools import count
 
 from .codec import decode
 from .errors import FrameError
-from .frames import Answer, ErrorCode, JsonObject, Request, RequestKind, Version
+from .frames import Answer, AnswerKind, ErrorCode, JsonObject, Request, RequestKind, Version
 
 __all__ = ["ClientExchange", "ReceivedAnswer", "ServerExchange"]
 
 _KINDS = {kind.value: kind for kind in RequestKind}
-_V1_KINDS = {kind: value for kind, value in _KINDS.items() if value is not RequestKind.OPEN}
+_V2_ONLY = {RequestKind.OPEN, RequestKind.CANCEL}
+_V1_KINDS = {kind: value for kind, value in _KINDS.items() if value not in _V2_ONLY}
+_NEWS = {AnswerKind.QUEUED.value, AnswerKind.DRAINING.value}
 _V1_FIELDS = frozenset({"type", "data"})
 _V2_FIELDS = _V1_FIELDS | {"id", "channel", "timeout_s", "ack"}
 _EMPTY = b"{}"
@@ -71,6 +73,11 @@ class ClientExchange:
             self._order.append(number)
         return number, frame
 
+    def cancel(self, number: int) -> str:
+        """Return the frame that takes back a request; version 1 has none."""
+        data = b'{"id":%d}' % number
+        return self._frame(RequestKind.CANCEL, data, next(self.ids), 0, None, number - 1).decode()
+
     def forget(self, number: int) -> None:
         """Take back a request that is not to be repeated."""
         self.pending.pop(number, None)
@@ -102,7 +109,8 @@ class ClientExchange:
             told = f"the server sent a frame without a type: {_excerpt(message)}"
             raise FrameError(ErrorCode.UNKNOWN_TYPE, told, request_id=self._oldest())
         data = frame.get("data")
-        number = self._answered(frame)
+        # News answer nothing: what they tell of is still to be answered.
+        number = None if frame["type"] in _NEWS and self.version is Version.V2 else self._answered(frame)
         return ReceivedAnswer(number, frame["type"], data if isinstance(data, dict) else {})
 
     def _oldest(self) -> int | None:

@@ -7,7 +7,11 @@ connection, no ids, answers in order. Version 2 is agreed on by the WebSocket su
 - `channel`: a number the client chooses for each session that a connection carries (0 where left out);
 - `open`: opens a session on a channel, before which nothing else may be asked of it;
 - `timeout_s`: beside the data of a step, its deadline in seconds;
-- `ack`: the highest id up to which the client has every answer; left out where that is the id before this one.
+- `ack`: the highest id up to which the client has every answer; left out where that is the id before this one;
+- `cancel`: takes back the request whose id stands in its data; it has no answer of its own.
+
+Between answers a server may send `queued`, with the place in the queue of the `open` whose id it repeats, and
+`draining`, without an id, when it is about to shut down.
 
 A session outlives its connection by a grace time. `open` with the session's id and secret takes it up again on another
 connection; the client then repeats what was not answered, under the same ids, and the server does nothing twice.
@@ -41,6 +45,7 @@ class RequestKind(str, Enum):
     STATE = "state"
     MCP = "mcp"
     CLOSE = "close"
+    CANCEL = "cancel"
 
 
 class AnswerKind(str, Enum):
@@ -52,6 +57,8 @@ class AnswerKind(str, Enum):
     MCP = "mcp"
     CLOSED = "closed"
     ERROR = "error"
+    QUEUED = "queued"
+    DRAINING = "draining"
 
 
 class ErrorCode(str, Enum):

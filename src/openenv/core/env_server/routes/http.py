@@ -6,6 +6,7 @@ The header `X-Session-ID` names the session, and every answer gives it back. Wit
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from ...exceptions import (
     EnvironmentFactoryError,
     InvalidRequestError,
     RequestTimeoutError,
+    ServerDrainingError,
     SessionCapacityError,
     SessionError,
     SessionNotFoundError,
@@ -39,6 +41,7 @@ _NAME = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (SessionNotFoundError, 404),
     (SessionCapacityError, 503),
+    (ServerDrainingError, 503),
     (EnvironmentFactoryError, 500),
     (SessionError, 409),
     (RequestTimeoutError, 504),
@@ -158,6 +161,8 @@ def error_response(exc: Exception, session_id: str = "", *, with_traceback: bool
     dispatch.error_answer(exc, session_id=session_id, with_traceback=with_traceback)
     fields = error_fields(exc, with_traceback=with_traceback)
     headers = {SESSION_HEADER: session_id} if session_id else {}
+    if isinstance(exc, SessionCapacityError) and exc.retry_after_s is not None:
+        headers["Retry-After"] = str(math.ceil(exc.retry_after_s))
     return Response(strict_json(encode({"detail": fields})), status, headers, media_type="application/json")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -20,7 +20,7 @@ from ..sessions import Session
 if TYPE_CHECKING:
     from ..http_server import HTTPEnvServer
 
-__all__ = ["WebSocketRoute"]
+__all__ = ["Connection", "WebSocketRoute"]
 
 _logger = logging.getLogger(__name__)
 
@@ -43,15 +43,16 @@ class WebSocketRoute:
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         """Serve one connection."""
         version = Version.V2 if SUBPROTOCOL_V2 in scope.get("subprotocols", ()) else Version.V1
-        connection = _Connection(self._server, version, receive, send)
+        connection = Connection(self._server, version, receive, send)
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         await connection.serve(attach_to=query.get("session_id", [""])[0])
 
 
-class _Connection:
+class Connection:
     """One connection: its sessions by channel, and the requests being answered."""
 
     def __init__(self, server: HTTPEnvServer, version: Version, receive: _Receive, send: _Send) -> None:
+        """Make a connection that was not accepted yet."""
         self._server = server
         self._exchange = ServerExchange(version, server.settings.max_message_bytes)
         self._receive = receive
@@ -61,16 +62,27 @@ class _Connection:
         self._kept: set[int] = set()
         self._grace_s: dict[int, float] = {}
         self._answering: set[asyncio.Task[None]] = set()
+        self._entering: set[asyncio.Task[None]] = set()
         self._closed = False
 
     async def serve(self, attach_to: str) -> None:
+        """Answer requests until the connection ends.
+
+        Args:
+            attach_to: The session that a version 1 connection is for; empty to open one.
+        """
         await self._receive()
+        self._server.connections.add(self)
         await self._send({"type": "websocket.accept", "subprotocol": self._exchange.version.value})
         try:
             if self._exchange.version is Version.V2 or await self._open_v1(attach_to):
                 await self._read()
         finally:
             self._closed = True
+            self._server.connections.discard(self)
+            for task in self._entering:
+                # Nobody waits for a session any more: its place in the queue is free for others.
+                task.cancel()
             await self._give_up_sessions()
 
     async def _read(self) -> None:
@@ -88,19 +100,34 @@ class _Connection:
         except FrameError as exc:
             await self._reply(exc.request_id, exc.channel, dispatch.error_answer(exc))
             return
+        if request.kind is RequestKind.CANCEL:
+            self._cancel(request)
+            return
         # A session that was given up is not parked, however soon the connection ends.
         given_up = self._sessions.pop(request.channel, None) if request.kind is RequestKind.CLOSE else None
         if request.kind is RequestKind.CLOSE and self._exchange.version is Version.V1:
             await self._close(request, given_up)
             return
         # Reading goes on while requests are answered, so that a connection that ends is noticed at once.
-        task = asyncio.ensure_future(
-            self._close(request, given_up) if request.kind is RequestKind.CLOSE else self._answer(request)
-        )
-        self._answering.add(task)
-        task.add_done_callback(self._answering.discard)
+        closes = request.kind is RequestKind.CLOSE
+        task = self._start(self._close(request, given_up) if closes else self._answer(request))
+        if request.kind is RequestKind.OPEN:
+            self._entering.add(task)
+            task.add_done_callback(self._entering.discard)
         if len(self._answering) >= _MAX_WAITING:
             await asyncio.wait(self._answering, return_when=asyncio.FIRST_COMPLETED)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.ensure_future(work)
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+        return task
+
+    def _cancel(self, request: Request) -> None:
+        """Take back a request; one that is unknown or answered is past that."""
+        session, number = self._sessions.get(request.channel), request.data.get("id")
+        if session is not None and isinstance(number, int):
+            session.cancel(number)
 
     async def _answer(self, request: Request) -> None:
         session_id = ""
@@ -153,7 +180,8 @@ class _Connection:
                 session = self._server.sessions.take_up(wanted.session_id, wanted.secret, self)
                 self._sessions[channel] = session
             else:
-                session = await self._hold(channel, await self._server.sessions.open(with_secret=True))
+                opened = await self._server.sessions.open(with_secret=True, queued=self._tell_place(request))
+                session = await self._hold(channel, opened)
         finally:
             self._opening.discard(channel)
         told = {
@@ -163,6 +191,21 @@ class _Connection:
             "max_message_bytes": self._server.settings.max_message_bytes,
         }
         return Answer(AnswerKind.OPENED, encode(told))
+
+    def _tell_place(self, request: Request) -> Callable[[int], None]:
+        """Return what tells the client its place in the queue."""
+
+        def tell(position: int) -> None:
+            queued = Answer(AnswerKind.QUEUED, encode({"position": position}))
+            self._start(self._reply(request.id, request.channel, queued))
+
+        return tell
+
+    async def tell_draining(self) -> None:
+        """Tell the client that the server is about to shut down."""
+        if self._exchange.version is Version.V2:
+            grace_s = self._server.settings.drain_timeout_s
+            await self._reply(None, 0, Answer(AnswerKind.DRAINING, encode({"grace_s": grace_s})))
 
     async def _hold(self, channel: int, session: Session) -> Session:
         if self._closed:

@@ -1,0 +1,131 @@
+"""Who is let in: the slots for sessions, and the queue before them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+
+from ..exceptions import ServerDrainingError, SessionCapacityError
+from .types import ServerCapacityStatus
+
+__all__ = ["Admission"]
+
+_RETRY_S = 5.0
+_LONGEST_RETRY_S = 60.0
+
+
+class Admission:
+    """Counts the slots for sessions, and keeps those who wait for one in order.
+
+    Attributes:
+        max_sessions: The number of slots.
+        queue_size: The most who may wait; 0 to refuse at once.
+        queue_timeout_s: Seconds that one may wait.
+        draining: Whether nobody is let in any more.
+    """
+
+    def __init__(self, max_sessions: int, queue_size: int = 0, queue_timeout_s: float = 30.0) -> None:
+        """Make slots that are all free."""
+        self.max_sessions = max_sessions
+        self.queue_size = queue_size
+        self.queue_timeout_s = queue_timeout_s
+        self.draining = False
+        self._taken = 0
+        self._queue: deque[asyncio.Future[None]] = deque()
+        self._kept_s = 0.0
+        self._left = 0
+
+    @property
+    def status(self) -> ServerCapacityStatus:
+        """Return how many slots are taken, those of sessions being opened and closed counted in."""
+        return ServerCapacityStatus(active_sessions=self._taken, max_sessions=self.max_sessions)
+
+    @property
+    def is_full(self) -> bool:
+        """Return whether no slot is free."""
+        return self._taken >= self.max_sessions
+
+    @property
+    def queue_length(self) -> int:
+        """Return how many wait for a slot."""
+        return len(self._queue)
+
+    @property
+    def retry_after_s(self) -> float:
+        """Return the seconds after which another try may do: from how long slots were kept so far."""
+        if not self._left:
+            return _RETRY_S
+        mean_s = self._kept_s / self._left
+        return min(_LONGEST_RETRY_S, max(1.0, mean_s * (self.queue_length + 1) / self.max_sessions))
+
+    async def enter(self, queued: Callable[[int], None] | None = None) -> float:
+        """Take a slot, waiting for one if there is a queue; return when it was taken, for `leave`.
+
+        Args:
+            queued: Called with the place in the queue, counted from 1, if there is a wait.
+
+        Raises:
+            SessionCapacityError: No slot is free, and the queue is full or the wait was too long.
+            ServerDrainingError: The server is shutting down.
+        """
+        if self.draining:
+            raise ServerDrainingError
+        if not self.is_full:
+            self._taken += 1
+            return time.monotonic()
+        if self.queue_length >= self.queue_size:
+            raise self._refusal("no place is left in the queue" if self.queue_size else "")
+        return await self._wait(queued)
+
+    async def _wait(self, queued: Callable[[int], None] | None) -> float:
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append(place)
+        if queued is not None:
+            queued(self.queue_length)
+        try:
+            await asyncio.wait_for(asyncio.shield(place), self.queue_timeout_s)
+        except asyncio.TimeoutError:
+            if not place.done():
+                raise self._refusal(f"none became free within {self.queue_timeout_s} s of waiting") from None
+        except asyncio.CancelledError:
+            if place.done() and place.exception() is None:
+                self._hand_on()
+            raise
+        finally:
+            if place in self._queue:
+                self._queue.remove(place)
+        return time.monotonic()
+
+    def leave(self, since: float) -> None:
+        """Give a slot back.
+
+        Args:
+            since: What `enter` returned.
+        """
+        self._kept_s += time.monotonic() - since
+        self._left += 1
+        self._hand_on()
+
+    def drain(self) -> None:
+        """Let nobody in any more, and send away those who wait."""
+        self.draining = True
+        queue, self._queue = self._queue, deque()
+        for place in queue:
+            if not place.done():
+                place.set_exception(ServerDrainingError())
+
+    def _hand_on(self) -> None:
+        while self._queue:
+            place = self._queue.popleft()
+            if not place.done():
+                place.set_result(None)
+                return
+        self._taken -= 1
+
+    def _refusal(self, why: str) -> SessionCapacityError:
+        error = SessionCapacityError(self._taken, self.max_sessions, retry_after_s=self.retry_after_s)
+        if why:
+            error.args = (f"{error}; {why}",)
+        return error

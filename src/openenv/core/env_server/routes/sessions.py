@@ -1,0 +1,78 @@
+"""`GET /sessions`: who is here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI, Request
+from pydantic import BaseModel
+
+from ..types import SessionInfo
+
+if TYPE_CHECKING:
+    from ..http_server import HTTPEnvServer
+
+__all__ = ["SessionList", "SessionStatus", "add_session_routes"]
+
+_SHOWN = 8
+
+
+class SessionStatus(SessionInfo):
+    """What a server says of one session.
+
+    Attributes:
+        state: `open`, `busy`, `parked` (its connection broke), `idle` (nobody holds it) or `overrun` (a step passed its
+            deadline and still runs).
+    """
+
+    state: str
+
+
+class SessionList(BaseModel):
+    """The answer of `GET /sessions`.
+
+    Attributes:
+        active_sessions: Slots that are taken.
+        max_sessions: Slots there are.
+        queue_length: How many wait for a slot.
+        abandoned: Sessions that were given up while a call of theirs would not end.
+        draining: Whether the server is about to stop.
+        sessions: The open sessions, oldest first.
+    """
+
+    active_sessions: int
+    max_sessions: int
+    queue_length: int
+    abandoned: int
+    draining: bool
+    sessions: list[SessionStatus]
+
+
+def add_session_routes(app: FastAPI) -> None:
+    """Add the route that lists the sessions to an application."""
+    app.add_api_route("/sessions", _sessions, methods=["GET"], tags=["Server"], response_model=SessionList)
+
+
+async def _sessions(request: Request) -> SessionList:
+    """Return the open sessions, and how full the server is."""
+    server: HTTPEnvServer = request.app.state.openenv
+    manager = server.sessions
+    return SessionList(
+        active_sessions=manager.capacity.active_sessions,
+        max_sessions=manager.max_sessions,
+        queue_length=manager.admission.queue_length,
+        abandoned=manager.abandoned,
+        draining=manager.admission.draining,
+        sessions=[
+            SessionStatus(
+                **{**session.info().model_dump(), "session_id": _public_id(session.id, session.secret)},
+                state=manager.state_of(session),
+            )
+            for session in manager.sessions()
+        ],
+    )
+
+
+def _public_id(session_id: str, secret: str) -> str:
+    """Return an id that may be shown: whoever knows the whole id of a session without a secret may use it."""
+    return session_id if secret or len(session_id) <= _SHOWN else session_id[:_SHOWN] + "…"
