@@ -246,7 +246,23 @@ class ServerDrainingError(SessionError):
 
 
 class SessionCrashedError(SessionError):
-    """The process that ran the session's environment died."""
+    """The process that ran the session's environment died, and the session with it; `reset()` opens a new one.
+
+    Attributes:
+        message: What became of the process.
+        exit_code: Its exit status; `None` where a signal ended it, or when unknown.
+        signal: The name of the signal that ended it, such as `SIGSEGV`; `None` where none did.
+        logs: The last lines it wrote to its standard error, oldest first; empty when the server withholds them.
+    """
+
+    def __init__(
+        self, message: str = "", *, exit_code: int | None = None, signal: str | None = None, logs: str = ""
+    ) -> None:
+        self.message = message
+        self.exit_code = exit_code
+        self.signal = signal
+        self.logs = logs
+        super().__init__(f"{message}\n--- its last output ---\n{logs.rstrip()}" if logs.strip() else message)
 
 
 class SessionLostError(SessionError, ConnectionError):

@@ -62,15 +62,36 @@ def error_fields(exc: BaseException, *, with_traceback: bool = True) -> JsonObje
         with_traceback: Whether the traceback of an environment's exception is told.
     """
     if isinstance(exc, (errors.RemoteError, FrameError)):
-        told = exc.message if isinstance(exc, errors.RemoteError) else str(exc)
-        fields: JsonObject = {"message": _sendable(told), "code": _code_of(exc).value, "error": _class_name(exc)}
-        return fields | ({"details": exc.details} if exc.details else {})
+        return _refusal_fields(exc, with_traceback)
+    if isinstance(exc, errors.SessionCrashedError):
+        return _crash_fields(exc, with_logs=with_traceback)
     if isinstance(exc, errors.OpenEnvError) and type(exc).__name__ in _BUILDERS:
         public = {name: value for name, value in vars(exc).items() if not name.startswith("_")}
         fields = {"message": _sendable(str(exc)), "code": _code_of(exc).value, "error": type(exc).__name__}
         # Beside the message, not below it: there clients before 0.11 look for them.
         return public | fields
     return _environment_error(exc, with_traceback)
+
+
+def _refusal_fields(exc: errors.RemoteError | FrameError, with_traceback: bool) -> JsonObject:
+    told = exc.message if isinstance(exc, errors.RemoteError) else str(exc)
+    fields: JsonObject = {"message": _sendable(told), "code": _code_of(exc).value, "error": _class_name(exc)}
+    if isinstance(exc, errors.RemoteError) and exc.remote_type:
+        fields["remote_type"] = exc.remote_type
+        if exc.remote_traceback and with_traceback:
+            fields["traceback"] = exc.remote_traceback
+    return fields | ({"details": exc.details} if exc.details else {})
+
+
+def _crash_fields(exc: errors.SessionCrashedError, with_logs: bool) -> JsonObject:
+    return {
+        "message": _sendable(exc.message),
+        "code": ErrorCode.SESSION_ERROR.value,
+        "error": type(exc).__name__,
+        "exit_code": exc.exit_code,
+        "signal": exc.signal,
+        "logs": _sendable(exc.logs) if with_logs else "",
+    }
 
 
 def _message_of(exc: BaseException) -> str:
@@ -120,6 +141,16 @@ def _capacity(message: str, details: Mapping[str, object]) -> Exception:
     )
 
 
+def _crash(message: str, details: Mapping[str, object]) -> Exception:
+    exit_code, signal, logs = (details.get(name) for name in ("exit_code", "signal", "logs"))
+    return errors.SessionCrashedError(
+        message,
+        exit_code=exit_code if isinstance(exit_code, int) else None,
+        signal=signal if isinstance(signal, str) else None,
+        logs=logs if isinstance(logs, str) else "",
+    )
+
+
 _BUILDERS: dict[str, Callable[[str, Mapping[str, object]], Exception]] = {
     "SessionCapacityError": _capacity,
     "EnvironmentFactoryError": lambda message, details: errors.EnvironmentFactoryError(
@@ -130,7 +161,7 @@ _BUILDERS: dict[str, Callable[[str, Mapping[str, object]], Exception]] = {
     ),
     "SessionCreationError": lambda message, _: errors.SessionCreationError(message=message),
     "SessionClosedError": lambda message, _: errors.SessionClosedError(message),
-    "SessionCrashedError": lambda message, _: errors.SessionCrashedError(message),
+    "SessionCrashedError": _crash,
     "SessionLostError": lambda message, _: errors.SessionLostError(message),
     "SessionBusyError": lambda message, _: errors.SessionBusyError(message),
     "ServerDrainingError": lambda message, _: errors.ServerDrainingError(message),
@@ -145,6 +176,9 @@ _REMOTE: dict[str, type[errors.RemoteError]] = {
     "EnvironmentExecutionError": errors.EnvironmentExecutionError,
     "ToolCallError": errors.ToolCallError,
 }
+
+# What an exception has in attributes of their own.
+_IN_ATTRIBUTES = {"message", "code", "error", "remote_type", "traceback"}
 
 # What the codes of servers before 0.11, which name no class, stand for.
 _CLASS_OF_CODE = {
@@ -171,7 +205,7 @@ def exception_from(fields: Mapping[str, object]) -> Exception:
     code = str(fields.get("code") or "")
     details = fields.get("details")
     if not isinstance(details, Mapping):
-        details = {name: value for name, value in fields.items() if name not in {"message", "code"}}
+        details = {name: value for name, value in fields.items() if name not in _IN_ATTRIBUTES}
     message += _invalid_fields(details)
     name = str(fields.get("error") or _CLASS_OF_CODE.get(code, ""))
     if (build := _BUILDERS.get(name)) is not None:
