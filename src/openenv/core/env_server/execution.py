@@ -16,7 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar, cast
 
-__all__ = ["InlinePlace", "LoopPlace", "OwnThreadPlace", "Place", "ThreadPool"]
+__all__ = ["InlinePlace", "LoopPlace", "OwnThreadPlace", "Place", "ThreadPool", "raisable"]
 
 _T = TypeVar("_T")
 
@@ -122,10 +122,10 @@ class _Job:
         if self._error is None:
             self.future.set_result(self._result)
         else:
-            self.future.set_exception(_raisable(self._error))
+            self.future.set_exception(raisable(self._error))
 
 
-def _raisable(error: BaseException) -> BaseException:
+def raisable(error: BaseException) -> BaseException:
     """Return an error that a future takes: exits and the like of an environment must not pass for the loop's own."""
     if isinstance(error, (StopIteration, SystemExit, KeyboardInterrupt, asyncio.CancelledError)):
         wrapped = RuntimeError(f"the environment raised {type(error).__name__}: {error}")
