@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import secrets
 import sys
 import time
@@ -22,18 +21,21 @@ from ..exceptions import (
 )
 from ..tools.decorator import ToolMode
 from ..wire.frames import Answer, Request, RequestKind
+from . import logs
 from .admission import Admission
 from .environment_spec import EnvironmentSpec
 from .execution import LoopPlace, OwnThreadPlace, Place, ThreadPool
 from .interfaces import Environment, class_metadata
 from .runner import LocalRunner, Runner
 from .settings import ServerSettings
+from .telemetry import Event, Telemetry
 from .turn import Turn
 from .types import EnvironmentMetadata, ServerCapacityStatus, SessionInfo
+from .watch import Watch
 
 __all__ = ["Session", "SessionManager"]
 
-_logger = logging.getLogger(__name__)
+_logger = logs.server_logger(__name__)
 
 _CLOSE_GRACE_S = 10.0
 _UNUSED_GRACE_S = 5.0
@@ -57,12 +59,13 @@ class Session:
         overran: Called when a step that passed its deadline goes on, as only a thread's can.
     """
 
-    def __init__(self, session_id: str, runner: Runner, step_timeout_s: float | None = None) -> None:
+    def __init__(self, session_id: str, runner: Runner, watch: Watch, step_timeout_s: float | None = None) -> None:
         """Make a session of an environment.
 
         Args:
             session_id: Its id.
             runner: What runs its environment.
+            watch: What sees its requests.
             step_timeout_s: Seconds that a step or a tool call may take; `None` for no deadline but the client's.
         """
         self.id = session_id
@@ -73,6 +76,7 @@ class Session:
         self.close_when_released = False
         self.steps = 0
         self.slot_since = 0.0
+        self._watch = watch
         self._turn = Turn()
         self._asking: tuple[asyncio.Task[Any] | None, int | None] = (None, None)
         self._interruption: Exception | None = None
@@ -129,7 +133,7 @@ class Session:
         await self._turn.take()
         try:
             self._check(request)
-            return await self._ask(request)
+            return await self._watch.over(request, self._ask)
         finally:
             self._let_next()
 
@@ -228,6 +232,7 @@ class Session:
         self._forget(request.id - 1 if request.ack is None else request.ack)
         known = self._answers.get(request.id)
         if known is not None:
+            self._watch.repeated()
             return await asyncio.shield(known)
         if request.id <= self._newest:
             raise InvalidRequestError(f"request {request.id} was answered before, and the answer acknowledged")
@@ -255,7 +260,7 @@ class Session:
             await asyncio.wait({self.runner.leftover} if self.runner.leftover is not None else set())
         await self._turn.take()
         try:
-            await self.runner.close()
+            await self._watch.over_close(self.runner.close)
         finally:
             self._turn.give_back()
 
@@ -264,6 +269,10 @@ def _uncancel(task: asyncio.Task[Any] | None) -> None:
     """Take back a cancellation that was only meant for the environment (Python 3.11 counts them)."""
     if task is not None and sys.version_info >= (3, 11):
         task.uncancel()
+
+
+def _about(session: Session) -> dict[str, str]:
+    return {"session_id": session.id}
 
 
 class SessionManager:
@@ -276,6 +285,7 @@ class SessionManager:
         settings: The server's settings.
         admission: The slots for sessions, and the queue before them.
         abandoned: Sessions that were given up while a call of theirs would not end.
+        telemetry: What is counted of the sessions.
     """
 
     def __init__(
@@ -293,6 +303,8 @@ class SessionManager:
         self.idle_timeout_s = idle_timeout_s
         self.admission = Admission(max_sessions, self.settings.queue_size, self.settings.queue_timeout_s)
         self.abandoned = 0
+        self.telemetry = Telemetry()
+        self._closing = 0
         self._pool = ThreadPool()
         self._sessions: dict[str, Session] = {}
         self._parked: dict[str, asyncio.TimerHandle] = {}
@@ -363,8 +375,9 @@ class SessionManager:
         return await self.admission.enter(queued)
 
     async def _open(self, session_id: str, since: float, with_secret: bool) -> Session:
+        watch = Watch(session_id, self.telemetry, self.spec.name)
         try:
-            session = Session(session_id, await self._make(), self.settings.step_timeout_s)
+            session = Session(session_id, await watch.over_open(self._make), watch, self.settings.step_timeout_s)
         except BaseException:
             self.admission.leave(since)
             raise
@@ -382,7 +395,10 @@ class SessionManager:
     def _give_up_overrun(self, session: Session) -> None:
         if session.is_overrun:
             _logger.error(
-                "closing session %s: a step goes on %.0f s after its deadline", session.id, self.settings.give_up_s
+                "closing session %s: a step goes on %.0f s after its deadline",
+                session.id,
+                self.settings.give_up_s,
+                extra=_about(session),
             )
             self._start(self.close(session))
 
@@ -406,6 +422,15 @@ class SessionManager:
         if session.id in self._parked:
             return "parked"
         return "idle" if session.holder is None else "open"
+
+    def census(self) -> dict[str, int]:
+        """Return how many sessions are in each state: those of `state_of`, `opening` and `closing`."""
+        counts = dict.fromkeys(("opening", "open", "busy", "overrun", "parked", "idle", "closing"), 0)
+        for session in self._sessions.values():
+            counts[self.state_of(session)] += 1
+        counts["closing"] = self._closing
+        counts["opening"] = self.capacity.active_sessions - self._closing - len(self._sessions)
+        return counts
 
     async def _discard(self, opening: asyncio.Future[Session]) -> None:
         try:
@@ -437,11 +462,13 @@ class SessionManager:
         if not session.was_used:
             grace_s = min(grace_s, _UNUSED_GRACE_S)
         self._parked[session.id] = loop.call_later(grace_s, self._give_up, session, grace_s)
-        _logger.info("session %s lost its connection: kept for %.0f s", session.id, grace_s)
+        self.telemetry.happened(Event.PARKED)
+        _logger.info("session %s lost its connection: kept for %.0f s", session.id, grace_s, extra=_about(session))
 
     def _give_up(self, session: Session, grace_s: float) -> None:
         self._parked.pop(session.id, None)
-        _logger.info("closing session %s: nobody took it up within %.0f s", session.id, grace_s)
+        self.telemetry.happened(Event.EXPIRED)
+        _logger.info("closing session %s: nobody took it up within %.0f s", session.id, grace_s, extra=_about(session))
         self._start(self.close(session))
 
     def take_up(self, session_id: str, secret: str, holder: object) -> Session:
@@ -455,6 +482,7 @@ class SessionManager:
         if parked is not None:
             parked.cancel()
         session.holder = holder
+        self.telemetry.happened(Event.RESUMED)
         return session
 
     async def close(self, session: Session) -> None:
@@ -464,16 +492,20 @@ class SessionManager:
         parked = self._parked.pop(session.id, None)
         if parked is not None:
             parked.cancel()
+        self._closing += 1
         closing = self._start(session.close())
         done, _ = await asyncio.wait({closing}, timeout=0.0 if session.is_overrun else _CLOSE_GRACE_S)
+        self._closing -= 1
         self.admission.leave(session.slot_since)
+        self.telemetry.happened(Event.CLOSED)
         if not self._sessions:
             self._emptied.set()
         if not done:
             # Its thread cannot be stopped. The environment is closed if the call ever ends.
             self.abandoned += 1
+            self.telemetry.happened(Event.ABANDONED)
             closing.add_done_callback(self._came_back)
-            _logger.error("session %s is given up: what it runs does not end", session.id)
+            _logger.error("session %s is given up: what it runs does not end", session.id, extra=_about(session))
 
     def _came_back(self, _: asyncio.Future[Any]) -> None:
         self.abandoned -= 1
@@ -528,5 +560,8 @@ class SessionManager:
             await asyncio.sleep(timeout_s / 8)
             for session in self.sessions():
                 if session.id not in self._parked and session.is_idle and session.idle_s >= timeout_s:
-                    _logger.info("closing session %s: unused for %.0f s", session.id, session.idle_s)
+                    self.telemetry.happened(Event.REAPED)
+                    _logger.info(
+                        "closing session %s: unused for %.0f s", session.id, session.idle_s, extra=_about(session)
+                    )
                     await self.close(session)

@@ -1,0 +1,110 @@
+"""Logs that say which session and which request they are about.
+
+Every record of the server's own loggers has the fields `session_id` and `request_id`, empty where there is none. The
+handler that `configure` installs gives them to all other records too: to what an environment logs while it is made,
+reset, stepped or closed, on whatever thread.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from contextvars import ContextVar
+from typing import TextIO
+
+from ..exceptions import ConfigurationError
+
+__all__ = ["IdFilter", "JsonFormatter", "LOG_FORMATS", "configure", "request_id", "server_logger", "session_id"]
+
+session_id: ContextVar[str] = ContextVar("openenv_session_id", default="")
+"""The session whose environment's code runs here."""
+
+request_id: ContextVar[str] = ContextVar("openenv_request_id", default="")
+"""The client's name for the request that is answered here."""
+
+LOG_FORMATS = ("text", "json")
+
+_TEXT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+_OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+
+
+class IdFilter(logging.Filter):
+    """Lets every record pass, and gives it the ids of the session and the request that it was written for."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Set `session_id` and `request_id`, unless whoever wrote the record has."""
+        fields = vars(record)
+        fields.setdefault("session_id", session_id.get())
+        fields.setdefault("request_id", request_id.get())
+        return True
+
+
+class JsonFormatter(logging.Formatter):
+    """Writes each record as one line of JSON.
+
+    The fields are `time` (UTC), `level`, `logger`, `message`, `session_id` and `request_id` where there is one,
+    `exception` with the traceback, and whatever `extra` the record was given.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line: dict[str, object] = {
+            "time": _utc(record.created),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= {name: value for name, value in vars(record).items() if name not in _OWN_FIELDS and value != ""}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+
+class _TextFormatter(logging.Formatter):
+    """Writes records for people, with the ids at the end of the line."""
+
+    def __init__(self) -> None:
+        super().__init__(_TEXT)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
+        ids = ((name, getattr(record, f"{name}_id", "")) for name in ("session", "request"))
+        told = " ".join(f"{name}={value}" for name, value in ids if value)
+        line = super().formatMessage(record)
+        return f"{line} [{told}]" if told else line
+
+
+def server_logger(name: str) -> logging.Logger:
+    """Return a logger whose records have the ids, whatever handles them."""
+    logger = logging.getLogger(name)
+    if not any(isinstance(known, IdFilter) for known in logger.filters):
+        logger.addFilter(IdFilter())
+    return logger
+
+
+def configure(log_format: str = "text", level: int | str = "INFO", stream: TextIO | None = None) -> None:
+    """Have the process log through one handler, in place of those that the root logger had.
+
+    Args:
+        log_format: `text` for people, or `json` for one JSON object a line.
+        level: The least severe level that is logged.
+        stream: Where to; `None` for standard error.
+
+    Raises:
+        ConfigurationError: There is no such format or level.
+    """
+    if log_format not in LOG_FORMATS:
+        raise ConfigurationError(f"expected text or json as log format, got {log_format!r}")
+    try:
+        logging.getLogger().setLevel(level)
+    except (TypeError, ValueError) as exc:
+        raise ConfigurationError(f"expected DEBUG, INFO, WARNING or ERROR as log level, got {level!r}") from exc
+    handler = logging.StreamHandler(stream)
+    handler.addFilter(IdFilter())
+    handler.setFormatter(JsonFormatter() if log_format == "json" else _TextFormatter())
+    logging.basicConfig(handlers=[handler], force=True)
+
+
+def _utc(created: float) -> str:
+    seconds, fraction = divmod(created, 1)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{int(fraction * 1000):03d}Z"

@@ -1,0 +1,99 @@
+"""What watches a session: its times are counted, its id is in the logs, its episodes are traced."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+
+from ..exceptions import SessionCrashedError
+from ..wire.frames import Answer, Request, RequestKind
+from . import logs
+from .runner import Runner
+from .telemetry import Event, Telemetry
+from .tracing import spans_for
+
+__all__ = ["Watch"]
+
+
+class Watch:
+    """Watches what one session is asked."""
+
+    __slots__ = ("_has_crashed", "_session_id", "_spans", "_telemetry")
+
+    def __init__(self, session_id: str, telemetry: Telemetry, environment_name: str) -> None:
+        """Watch a session.
+
+        Args:
+            session_id: Its id.
+            telemetry: Where its requests are counted.
+            environment_name: The name of its environment.
+        """
+        self._session_id = session_id
+        self._telemetry = telemetry
+        self._has_crashed = False
+        self._spans = spans_for(session_id, environment_name)
+
+    async def over(self, request: Request, ask: Callable[[Request], Awaitable[Answer]]) -> Answer:
+        """Return the answer to a request, and see how long it takes and how it ends.
+
+        Args:
+            request: The request.
+            ask: Answers it.
+
+        Raises:
+            BaseException: Whatever `ask` raises.
+        """
+        spans, failed = self._spans, True
+        logs.session_id.set(self._session_id)
+        began = perf_counter()
+        try:
+            answer = await (ask(request) if spans is None else spans.over(request, ask))
+            failed = False
+            return answer
+        except SessionCrashedError:
+            self._crashed()
+            raise
+        finally:
+            self._telemetry.took(request.kind, perf_counter() - began, failed=failed)
+            logs.session_id.set("")
+
+    def _crashed(self) -> None:
+        """Count a crash once, however often its session is asked afterwards."""
+        if not self._has_crashed:
+            self._has_crashed = True
+            self._telemetry.happened(Event.CRASHED)
+
+    def repeated(self) -> None:
+        """See that a request came a second time."""
+        self._telemetry.happened(Event.REPEATED)
+
+    async def over_open(self, make: Callable[[], Awaitable[Runner]]) -> Runner:
+        """Return what runs the environment, and see how long it takes to make.
+
+        Args:
+            make: Makes it.
+
+        Raises:
+            BaseException: Whatever `make` raises.
+        """
+        failed = True
+        logs.session_id.set(self._session_id)
+        began = perf_counter()
+        try:
+            runner = await make()
+            failed = False
+            self._telemetry.happened(Event.OPENED)
+            return runner
+        finally:
+            self._telemetry.took(RequestKind.OPEN, perf_counter() - began, failed=failed)
+            logs.session_id.set("")
+
+    async def over_close(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Close the environment, and end the episode that is going on."""
+        logs.session_id.set(self._session_id)
+        try:
+            await close()
+        finally:
+            logs.session_id.set("")
+            if self._spans is not None:
+                self._spans.end()
