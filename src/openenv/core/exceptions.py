@@ -70,6 +70,9 @@ __all__ = [
 class OpenEnvError(Exception):
     """Base of every error that OpenEnv raises on purpose."""
 
+    # Set on what the code of an environment raised, say by a client of its own: no error of the session it runs in.
+    _is_environments_own = False
+
 
 class ConfigurationError(OpenEnvError, ValueError):
     """A setting or an argument cannot work; the message says what to write instead."""

@@ -8,9 +8,9 @@ from types import TracebackType
 
 from pydantic import ValidationError
 
-from ..exceptions import EnvironmentExecutionError, EnvironmentFactoryError, InvalidRequestError, OpenEnvError
+from ..exceptions import EnvironmentExecutionError, EnvironmentFactoryError, InvalidRequestError
 from ..wire.codec import encode, encode_model, encode_observation
-from ..wire.errors import environment_traceback, error_fields
+from ..wire.errors import environment_traceback, error_fields, is_environments_own
 from ..wire.frames import Answer, AnswerKind, JsonObject, Request, RequestKind
 from . import json_rpc
 from ._wire_model import FROM_WIRE
@@ -39,11 +39,12 @@ async def answer(runner: LocalRunner, request: Request) -> Answer:
 
 def error_answer(exc: Exception, *, session_id: str = "", with_traceback: bool = True) -> Answer:
     """Return the answer that tells of an exception; what an environment raised is logged too."""
-    if isinstance(exc, EnvironmentExecutionError):
+    own = is_environments_own(exc)
+    if isinstance(exc, EnvironmentExecutionError) and not own:
         # Raised in a process of the session's own, and told from there.
         told = exc.remote_traceback.rstrip() or exc.message
         _logger.error("session %s: the environment raised %s\n%s", session_id or "(new)", exc.remote_type, told)
-    elif not isinstance(exc, OpenEnvError) or isinstance(exc, EnvironmentFactoryError):
+    elif own or isinstance(exc, EnvironmentFactoryError):
         _logger.error(
             "session %s: the environment raised %s", session_id or "(new)", type(exc).__name__, exc_info=_logged(exc)
         )

@@ -48,8 +48,13 @@ class InlinePlace(Place):
 
     async def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call the function here; a coroutine runs to its end on a loop of this place's own."""
-        result = function(*args, **kwargs)
-        return self._loop.run(result) if inspect.iscoroutine(result) else result
+        try:
+            result = function(*args, **kwargs)
+            return self._loop.run(_awaited(result)) if inspect.iscoroutine(result) else result
+        except (Exception, KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as exc:
+            raise _raisable(exc) from exc
 
     def release(self) -> None:
         """End the loop, if one was started."""
@@ -127,11 +132,23 @@ class _Job:
 
 def raisable(error: BaseException) -> BaseException:
     """Return an error that a future takes: exits and the like of an environment must not pass for the loop's own."""
-    if isinstance(error, (StopIteration, SystemExit, KeyboardInterrupt, asyncio.CancelledError)):
-        wrapped = RuntimeError(f"the environment raised {type(error).__name__}: {error}")
-        wrapped.__cause__ = error
-        return wrapped
-    return error
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    wrapped = RuntimeError(f"the environment raised {type(error).__name__}: {error}")
+    wrapped.__cause__ = error
+    return wrapped
+
+
+async def _awaited(coroutine: Coroutine[Any, Any, _T]) -> _T:
+    """Return what a coroutine of the environment returns; its exits must not pass for the loop's own."""
+    try:
+        return await coroutine
+    except (Exception, asyncio.CancelledError, GeneratorExit):
+        raise
+    except BaseException as exc:
+        if isinstance(exc, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+            raise
+        raise _raisable(exc) from exc
 
 
 class _Worker:
@@ -201,9 +218,12 @@ class ThreadPool:
 
     async def run(self, place: Place, function: Callable[..., _T], *args: Any, **kwargs: Any) -> _T:
         """Return what a function returns, run on a thread on behalf of a place; raise what it raises."""
-        job = _Job(function, args, kwargs)
+        return cast("_T", await self.call(place, _Job(function, args, kwargs)))
+
+    async def call(self, place: Place, job: _Job) -> Any:
+        """Return what a call returns that is made on a thread on behalf of a place."""
         self._take().submit(job)
-        return cast("_T", await job.outcome(place))
+        return await job.outcome(place)
 
     def put_back(self, worker: _PoolWorker) -> None:
         """Take back a thread that has made its call."""
@@ -237,7 +257,23 @@ class ThreadPool:
         return _PoolWorker(self)
 
 
-class LoopPlace(Place):
+class _ThreadedPlace(Place):
+    """Runs coroutines on the event loop, and plain functions on threads."""
+
+    async def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Await a coroutine function here, or call a plain function on a thread."""
+        if inspect.iscoroutinefunction(function):
+            return await _awaited(function(*args, **kwargs))
+        result = await self._call(_Job(function, args, kwargs))
+        # A decorator may hide that its function is a coroutine function.
+        return await _awaited(result) if inspect.iscoroutine(result) else result
+
+    @abstractmethod
+    async def _call(self, job: _Job) -> Any:
+        """Return what a call returns that is made on a thread."""
+
+
+class LoopPlace(_ThreadedPlace):
     """Runs coroutine functions on the event loop, and plain functions on whichever thread of a pool is free."""
 
     def __init__(self, pool: ThreadPool) -> None:
@@ -248,30 +284,23 @@ class LoopPlace(Place):
         """
         self._pool = pool
 
-    async def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Await a coroutine function here, or call a plain function on a thread."""
-        if inspect.iscoroutinefunction(function):
-            return await function(*args, **kwargs)
-        return await self._pool.run(self, function, *args, **kwargs)
+    async def _call(self, job: _Job) -> Any:
+        return await self._pool.call(self, job)
 
     def release(self) -> None:
         """Do nothing: the pool's threads are not this place's own."""
 
 
-class OwnThreadPlace(Place):
+class OwnThreadPlace(_ThreadedPlace):
     """Runs plain functions always on one and the same thread, which starts with the first call."""
 
     def __init__(self) -> None:
         """Make a place without a thread."""
         self._worker: _Worker | None = None
 
-    async def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Await a coroutine function here, or call a plain function on the session's thread."""
-        if inspect.iscoroutinefunction(function):
-            return await function(*args, **kwargs)
+    async def _call(self, job: _Job) -> Any:
         if self._worker is None:
             self._worker = _Worker()
-        job = _Job(function, args, kwargs)
         self._worker.submit(job)
         return await job.outcome(self)
 

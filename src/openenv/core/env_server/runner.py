@@ -10,8 +10,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from ..exceptions import EnvironmentFactoryError
+from ..exceptions import EnvironmentFactoryError, OpenEnvError
 from ..tools.decorator import ToolMode
+from ..wire.errors import mark_as_environments_own
 from ..wire.frames import Answer, Request
 from .environment_spec import EnvironmentSpec, ResetArguments, authored_method
 from .execution import InlinePlace, Place
@@ -129,11 +130,15 @@ class LocalRunner(Runner):
 
     async def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Return what a function returns in the environment's place."""
-        return await self._place.run(function, *args, **kwargs)
+        try:
+            return await self._place.run(function, *args, **kwargs)
+        except OpenEnvError as exc:
+            mark_as_environments_own(exc)
+            raise
 
     async def reset(self, arguments: dict[str, Any]) -> object:
         """Return what the environment's reset returns."""
-        return await self._place.run(self._reset, **arguments)
+        return await self.run(self._reset, **arguments)
 
     async def step(self, action: Action, timeout_s: float | None = None) -> object:
         """Return what the environment's step returns.
@@ -143,8 +148,8 @@ class LocalRunner(Runner):
             timeout_s: The deadline in seconds that is handed to the environment, where its step takes one.
         """
         if self._step_takes_timeout:
-            return await self._place.run(self._step, action, timeout_s=timeout_s)
-        return await self._place.run(self._step, action)
+            return await self.run(self._step, action, timeout_s=timeout_s)
+        return await self.run(self._step, action)
 
     async def close(self) -> None:
         """Close the environment and give back its place."""

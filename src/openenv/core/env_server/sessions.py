@@ -151,11 +151,13 @@ class Session:
         self._begin(task, request.id)
         try:
             answer = await self.runner.answer(request)
-        except asyncio.CancelledError:
-            if self._interruption is None:
+        except asyncio.CancelledError as exc:
+            if self._interruption is not None:
+                _uncancel(task)
+                raise self._interruption from None
+            if _is_cancelled(task):
                 raise
-            _uncancel(task)
-            raise self._interruption from None
+            raise RuntimeError("the environment raised CancelledError") from exc
         finally:
             if timer is not None:
                 timer.cancel()
@@ -263,6 +265,11 @@ class Session:
             await self._watch.over_close(self.runner.close)
         finally:
             self._turn.give_back()
+
+
+def _is_cancelled(task: asyncio.Task[Any] | None) -> bool:
+    """Return whether a task was cancelled from outside, as far as can be told (from Python 3.11 on)."""
+    return task is not None and sys.version_info >= (3, 11) and task.cancelling() > 0
 
 
 def _uncancel(task: asyncio.Task[Any] | None) -> None:

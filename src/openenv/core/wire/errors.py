@@ -9,7 +9,14 @@ from types import TracebackType
 from .. import exceptions as errors
 from .frames import ErrorCode, JsonObject
 
-__all__ = ["FrameError", "environment_traceback", "error_fields", "exception_from"]
+__all__ = [
+    "FrameError",
+    "environment_traceback",
+    "error_fields",
+    "exception_from",
+    "is_environments_own",
+    "mark_as_environments_own",
+]
 
 _OWN_PACKAGE = "openenv.core."
 
@@ -61,11 +68,13 @@ def error_fields(exc: BaseException, *, with_traceback: bool = True) -> JsonObje
         exc: An error of OpenEnv's own tree, or whatever an environment raised.
         with_traceback: Whether the traceback of an environment's exception is told.
     """
+    if is_environments_own(exc):
+        return _environment_error(exc, with_traceback)
     if isinstance(exc, (errors.RemoteError, FrameError)):
         return _refusal_fields(exc, with_traceback)
     if isinstance(exc, errors.SessionCrashedError):
         return _crash_fields(exc, with_logs=with_traceback)
-    if isinstance(exc, errors.OpenEnvError) and type(exc).__name__ in _BUILDERS:
+    if type(exc).__name__ in _BUILDERS:
         public = {name: value for name, value in vars(exc).items() if not name.startswith("_")}
         fields = {"message": _sendable(str(exc)), "code": _code_of(exc).value, "error": type(exc).__name__}
         # Beside the message, not below it: there clients before 0.11 look for them.
@@ -92,6 +101,22 @@ def _crash_fields(exc: errors.SessionCrashedError, with_logs: bool) -> JsonObjec
         "signal": exc.signal,
         "logs": _sendable(exc.logs) if with_logs else "",
     }
+
+
+def mark_as_environments_own(exc: errors.OpenEnvError) -> None:
+    """Say that an environment's code raised an error: its clients' troubles must not pass for those of its session.
+
+    What refuses a request or misses a deadline is left: environments raise these to be told as such.
+    """
+    exc._is_environments_own = not isinstance(exc, (errors.InvalidRequestError, errors.StepTimeoutError))
+
+
+def is_environments_own(exc: BaseException) -> bool:
+    """Return whether an environment raised an exception, rather than the server that runs it."""
+    if not isinstance(exc, errors.OpenEnvError):
+        return True
+    known = isinstance(exc, FrameError) or type(exc).__name__ in _BUILDERS or type(exc).__name__ in _REMOTE
+    return exc._is_environments_own or not known
 
 
 def _message_of(exc: BaseException) -> str:

@@ -24,7 +24,7 @@ from ...exceptions import (
 )
 from ...wire import frames
 from ...wire.codec import decode, encode, strict_json
-from ...wire.errors import FrameError, error_fields
+from ...wire.errors import FrameError, error_fields, is_environments_own
 from ...wire.frames import JsonObject, RequestKind
 from .. import dispatch
 from ..sessions import Session
@@ -156,7 +156,8 @@ def _step_request(body: JsonObject) -> frames.Request:
 
 def error_response(exc: Exception, session_id: str = "", *, with_traceback: bool = True) -> Response:
     """Return the HTTP answer that tells of an exception, in FastAPI's `detail`."""
-    status = next((status for kind, status in _STATUS if isinstance(exc, kind)), 500)
+    refused = 500 if is_environments_own(exc) else None
+    status = refused or next((status for kind, status in _STATUS if isinstance(exc, kind)), 500)
     # Told in one place for every way in, so that logs do not depend on the way.
     dispatch.error_answer(exc, session_id=session_id, with_traceback=with_traceback)
     fields = error_fields(exc, with_traceback=with_traceback)

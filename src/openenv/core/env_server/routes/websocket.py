@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -289,4 +290,5 @@ class _OpenData:
             return cls(session_id, secret)
         if type(grace_s) not in {int, float} or not grace_s >= 0:  # type: ignore[operator]
             raise InvalidRequestError(f"expected seconds >= 0 as grace_s, got {grace_s!r}")
-        return cls(session_id, secret, float(grace_s))  # type: ignore[arg-type]
+        # A whole number may be larger than any float.
+        return cls(session_id, secret, float(min(grace_s, sys.float_info.max)))  # type: ignore[call-overload]
