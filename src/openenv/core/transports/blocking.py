@@ -193,7 +193,9 @@ class BlockingTransport(Transport):
     def _feed(self, sock: socket.socket, connection: ClientConnection) -> list[ReceivedAnswer]:
         answers = [self._exchange.receive(message) for message in connection.feed(sock.recv(_READ_BYTES))]
         if reply := connection.outgoing():
-            sock.sendall(reply)
+            # What came with the end of a connection counts, whether or not its end can be answered.
+            with contextlib.suppress(ConnectionError):
+                sock.sendall(reply)
         for answer in answers:
             self._draining |= answer.kind == AnswerKind.DRAINING.value
             if answer.request_id is None and answer.kind == AnswerKind.ERROR.value:
