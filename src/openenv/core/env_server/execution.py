@@ -213,8 +213,14 @@ class ThreadPool:
         """
         self.idle_s = idle_s
         self._idle: dict[_PoolWorker, None] = {}
+        self._size = 0
         self._lock = threading.Lock()
         self._closed = False
+
+    def census(self) -> dict[str, int]:
+        """Return how many threads are `busy` and how many `idle`."""
+        with self._lock:
+            return {"busy": self._size - len(self._idle), "idle": len(self._idle)}
 
     async def run(self, place: Place, function: Callable[..., _T], *args: Any, **kwargs: Any) -> _T:
         """Return what a function returns, run on a thread on behalf of a place; raise what it raises."""
@@ -231,6 +237,7 @@ class ThreadPool:
             if not self._closed:
                 self._idle[worker] = None
                 return
+            self._size -= 1
         worker.stop()
 
     def retire(self, worker: _PoolWorker) -> bool:
@@ -239,6 +246,7 @@ class ThreadPool:
             if worker not in self._idle:
                 return False
             del self._idle[worker]
+            self._size -= 1
             return True
 
     def close(self) -> None:
@@ -246,6 +254,7 @@ class ThreadPool:
         with self._lock:
             self._closed = True
             idle, self._idle = list(self._idle), {}
+            self._size -= len(idle)
         for worker in idle:
             worker.stop()
 
@@ -254,6 +263,7 @@ class ThreadPool:
             # The one that became idle last: the others grow old and end.
             if self._idle:
                 return self._idle.popitem()[0]
+            self._size += 1
         return _PoolWorker(self)
 
 

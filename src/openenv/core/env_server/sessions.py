@@ -430,6 +430,10 @@ class SessionManager:
             return "parked"
         return "idle" if session.holder is None else "open"
 
+    def threads(self) -> dict[str, int]:
+        """Return how many threads that sessions share are `busy` and how many `idle`."""
+        return self._pool.census()
+
     def census(self) -> dict[str, int]:
         """Return how many sessions are in each state: those of `state_of`, `opening` and `closing`."""
         counts = dict.fromkeys(("opening", "open", "busy", "overrun", "parked", "idle", "closing"), 0)
