@@ -234,3 +234,20 @@ def test_a_message_from_a_server_is_an_answer_or_a_frame_error(version: Version,
         return
     assert isinstance(answer.kind, str)
     assert isinstance(answer.data, dict)
+
+
+@pytest.mark.parametrize("channel", [0, 7])
+@pytest.mark.parametrize("as_bytes", [False, True])
+def test_a_message_that_is_too_long_is_answered_to_its_request(channel: int, as_bytes: bool) -> None:
+    number, frame = ClientExchange(Version.V2).request(
+        RequestKind.STEP, b'{"move":"%b"}' % (b"e" * MAX_BYTES), channel=channel
+    )
+    error = refused(frame.encode() if as_bytes else frame)
+    assert (error.request_id, error.channel) == (number, channel)
+    assert f"reads up to {MAX_BYTES}" in str(error)
+
+
+@pytest.mark.parametrize("message", ["x" * (MAX_BYTES + 1), '{"id":1,"type":"step"' + " " * MAX_BYTES + "}"])
+def test_a_message_that_is_too_long_need_not_say_whose_it_is(message: str) -> None:
+    error = refused(message)
+    assert (error.request_id, error.channel) == (None, 0)

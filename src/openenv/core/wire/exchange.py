@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import deque
 from collections.abc import Iterable
@@ -21,6 +22,9 @@ _NEWS = {AnswerKind.QUEUED.value, AnswerKind.DRAINING.value}
 _V1_FIELDS = frozenset({"type", "data"})
 _V2_FIELDS = _V1_FIELDS | {"id", "channel", "timeout_s", "ack"}
 _EMPTY = b"{}"
+# How our clients' frames begin, for what cannot be read to its end.
+_HEAD = re.compile(r'\{"type":"[a-z_]+","id":(\d{1,18})(?:,"channel":(\d{1,18}))?[,}]')
+_HEAD_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +153,12 @@ class ServerExchange:
         """
         size = _bytes_of(message)
         if size > self.max_bytes:
+            number, channel = (None, 0) if self.version is Version.V1 else _sender_of(message)
             raise FrameError(
                 ErrorCode.VALIDATION_ERROR,
                 f"the message is {size} bytes long; this server reads up to {self.max_bytes}",
+                request_id=number,
+                channel=channel,
             )
         try:
             frame = decode(message)
@@ -225,6 +232,13 @@ def _is_number(value: object) -> bool:
 def _is_duration(value: object) -> bool:
     # Compared with the largest float: a whole number may be larger, and would not convert.
     return type(value) in {int, float} and 0 < value <= sys.float_info.max  # type: ignore[operator]
+
+
+def _sender_of(message: str | bytes) -> tuple[int | None, int]:
+    """Return the request and the channel that a message's beginning names."""
+    beginning = message[:_HEAD_LENGTH]
+    head = _HEAD.match(beginning if isinstance(beginning, str) else beginning.decode("latin-1"))
+    return (None, 0) if head is None else (int(head[1]), int(head[2] or 0))
 
 
 def _bytes_of(message: str | bytes) -> int:
