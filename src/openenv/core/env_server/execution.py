@@ -54,7 +54,7 @@ class InlinePlace(Place):
         except (Exception, KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as exc:
-            raise _raisable(exc) from exc
+            raise raisable(exc) from exc
 
     def release(self) -> None:
         """End the loop, if one was started."""
@@ -148,7 +148,7 @@ async def _awaited(coroutine: Coroutine[Any, Any, _T]) -> _T:
     except BaseException as exc:
         if isinstance(exc, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
             raise
-        raise _raisable(exc) from exc
+        raise raisable(exc) from exc
 
 
 class _Worker:
