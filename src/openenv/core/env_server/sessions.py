@@ -311,7 +311,7 @@ class SessionManager:
         self.admission = Admission(max_sessions, self.settings.queue_size, self.settings.queue_timeout_s)
         self.abandoned = 0
         self.telemetry = Telemetry()
-        self._closing = 0
+        self._ending: set[asyncio.Task[None]] = set()
         self._pool = ThreadPool()
         self._sessions: dict[str, Session] = {}
         self._parked: dict[str, asyncio.TimerHandle] = {}
@@ -439,8 +439,8 @@ class SessionManager:
         counts = dict.fromkeys(("opening", "open", "busy", "overrun", "parked", "idle", "closing"), 0)
         for session in self._sessions.values():
             counts[self.state_of(session)] += 1
-        counts["closing"] = self._closing
-        counts["opening"] = self.capacity.active_sessions - self._closing - len(self._sessions)
+        counts["closing"] = len(self._ending)
+        counts["opening"] = self.capacity.active_sessions - len(self._ending) - len(self._sessions)
         return counts
 
     async def _discard(self, opening: asyncio.Future[Session]) -> None:
@@ -503,10 +503,15 @@ class SessionManager:
         parked = self._parked.pop(session.id, None)
         if parked is not None:
             parked.cancel()
-        self._closing += 1
+        ending = self._start(self._end(session))
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+        # Whoever asked for it may be cancelled: the slot is freed all the same.
+        await asyncio.shield(ending)
+
+    async def _end(self, session: Session) -> None:
         closing = self._start(session.close())
         done, _ = await asyncio.wait({closing}, timeout=0.0 if session.is_overrun else _CLOSE_GRACE_S)
-        self._closing -= 1
         self.admission.leave(session.slot_since)
         self.telemetry.happened(Event.CLOSED)
         if not self._sessions:
@@ -553,6 +558,8 @@ class SessionManager:
         await asyncio.gather(*(self.close(session) for session in self.sessions()))
         opening = [self._discard(future) for future in self._opening.values()]
         await asyncio.gather(*opening)
+        # Those that were being closed already: their environments are owed the time too.
+        await asyncio.gather(*self._ending)
         self._pool.close()
 
     def _start(self, coroutine: Any) -> asyncio.Task[Any]:

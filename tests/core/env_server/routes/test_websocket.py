@@ -373,6 +373,23 @@ def test_open_sessions_end_with_the_server() -> None:
         assert peer.wait_for_end() in {1001, 1012}
 
 
+def test_a_session_that_is_being_closed_when_the_server_stops_is_closed_to_its_end() -> None:
+    gate = Gate()
+    released: list[str] = []
+
+    class Holding(Counter):
+        def close(self) -> None:
+            gate.pass_through()
+            released.append("browser")
+
+    with serve(Holding) as server:
+        with opened(server.base_url) as peer:
+            peer.send({"type": "close", "id": 5})
+            gate.wait_for_someone()
+        threading.Timer(0.2, gate.open).start()
+    assert released == ["browser"]
+
+
 def test_a_client_that_closes_properly_leaves_a_quiet_log(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING), serve(Counter) as server:
         with opened(server.base_url) as new, v1(server) as old:
