@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -12,10 +11,11 @@ from opentelemetry.trace import Link, Span, Status, StatusCode
 from ... import __version__
 from ..wire.codec import decode
 from ..wire.frames import Answer, JsonObject, Request, RequestKind
+from . import logs
 
 __all__ = ["EpisodeSpans", "continued"]
 
-_logger = logging.getLogger(__name__)
+_logger = logs.server_logger(__name__)
 
 _TRACED = {RequestKind.RESET, RequestKind.STEP, RequestKind.MCP}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 
@@ -12,7 +11,7 @@ from ..exceptions import EnvironmentExecutionError, EnvironmentFactoryError, Inv
 from ..wire.codec import encode, encode_model, encode_observation
 from ..wire.errors import environment_traceback, error_fields, is_environments_own
 from ..wire.frames import Answer, AnswerKind, JsonObject, Request, RequestKind
-from . import json_rpc
+from . import json_rpc, logs
 from ._wire_model import FROM_WIRE
 from .environment_spec import validation_problem
 from .mcp_types import CallToolAction, ListToolsAction
@@ -22,7 +21,7 @@ from .types import Action, Observation, State
 
 __all__ = ["answer", "error_answer"]
 
-_logger = logging.getLogger(__name__)
+_logger = logs.server_logger(__name__)
 
 _Handler = Callable[[LocalRunner, Request], Awaitable[Answer]]
 
@@ -40,13 +39,20 @@ async def answer(runner: LocalRunner, request: Request) -> Answer:
 def error_answer(exc: Exception, *, session_id: str = "", with_traceback: bool = True) -> Answer:
     """Return the answer that tells of an exception; what an environment raised is logged too."""
     own = is_environments_own(exc)
+    about = {"session_id": session_id}
     if isinstance(exc, EnvironmentExecutionError) and not own:
         # Raised in a process of the session's own, and told from there.
         told = exc.remote_traceback.rstrip() or exc.message
-        _logger.error("session %s: the environment raised %s\n%s", session_id or "(new)", exc.remote_type, told)
+        _logger.error(
+            "session %s: the environment raised %s\n%s", session_id or "(new)", exc.remote_type, told, extra=about
+        )
     elif own or isinstance(exc, EnvironmentFactoryError):
         _logger.error(
-            "session %s: the environment raised %s", session_id or "(new)", type(exc).__name__, exc_info=_logged(exc)
+            "session %s: the environment raised %s",
+            session_id or "(new)",
+            type(exc).__name__,
+            exc_info=_logged(exc),
+            extra=about,
         )
     return Answer(AnswerKind.ERROR, encode(error_fields(exc, with_traceback=with_traceback)))
 

@@ -21,10 +21,12 @@ from .interfaces import Environment
 from .routes.http import add_episode_routes
 from .routes.info import add_info_routes
 from .routes.mcp import add_mcp_routes
+from .routes.metrics import add_metrics_route
 from .routes.sessions import add_session_routes
 from .routes.websocket import Connection, WebSocketRoute
 from .sessions import SessionManager
 from .settings import ServerSettings
+from .tracing import TraceContext
 from .types import (
     Action,
     ConcurrencyConfig,
@@ -139,10 +141,12 @@ class HTTPEnvServer:
         self.sessions.tool_mode = _mode(mode).value
         add_info_routes(app)
         add_session_routes(app)
+        add_metrics_route(app, self)
         add_mcp_routes(app)
         if _mode(mode) is ServerMode.SIMULATION:
             add_episode_routes(app, self)
         app.router.routes.append(StarletteWebSocketRoute("/ws", WebSocketRoute(self)))
+        app.add_middleware(TraceContext)
 
 
 def create_app(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import lru_cache
@@ -14,6 +13,7 @@ from ..exceptions import EnvironmentFactoryError, OpenEnvError
 from ..tools.decorator import ToolMode
 from ..wire.errors import mark_as_environments_own
 from ..wire.frames import Answer, Request
+from . import logs
 from .environment_spec import EnvironmentSpec, ResetArguments, authored_method
 from .execution import InlinePlace, Place
 from .interfaces import Environment
@@ -21,7 +21,7 @@ from .types import Action, EnvironmentMetadata
 
 __all__ = ["LocalRunner", "Runner"]
 
-_logger = logging.getLogger(__name__)
+_logger = logs.server_logger(__name__)
 
 
 class Runner(ABC):

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections import Counter
 from enum import Enum
 
-from ..exceptions import OpenEnvError
+from .. import exceptions
 from ..wire.frames import RequestKind
 
 __all__ = ["BUCKETS_S", "Event", "Telemetry", "Timings"]
@@ -98,7 +98,8 @@ class Telemetry:
 
     def told(self, error: BaseException) -> None:
         """Count an error that a client is told of."""
-        name = type(error).__name__
+        name = error.remote_type if isinstance(error, exceptions.RemoteError) else ""
+        name = name or type(error).__name__
         # Environments name their errors as they like: whoever scrapes must not drown in names.
-        bounded = isinstance(error, OpenEnvError) or name in self.errors or len(self.errors) < _MOST_ERROR_TYPES
+        bounded = name in exceptions.__all__ or name in self.errors or len(self.errors) < _MOST_ERROR_TYPES
         self.errors[name if bounded else _OTHER] += 1

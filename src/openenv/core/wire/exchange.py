@@ -13,7 +13,7 @@ from .codec import decode
 from .errors import FrameError
 from .frames import Answer, AnswerKind, ErrorCode, JsonObject, Request, RequestKind, Version
 
-__all__ = ["ClientExchange", "ReceivedAnswer", "ServerExchange"]
+__all__ = ["ClientExchange", "ReceivedAnswer", "ServerExchange", "bytes_of"]
 
 _KINDS = {kind.value: kind for kind in RequestKind}
 _V2_ONLY = {RequestKind.OPEN, RequestKind.CANCEL}
@@ -151,7 +151,7 @@ class ServerExchange:
         Raises:
             FrameError: The message is too long, not JSON, not an object, or not a request of this version.
         """
-        size = _bytes_of(message)
+        size = bytes_of(message)
         if size > self.max_bytes:
             number, channel = (None, 0) if self.version is Version.V1 else _sender_of(message)
             raise FrameError(
@@ -241,7 +241,8 @@ def _sender_of(message: str | bytes) -> tuple[int | None, int]:
     return (None, 0) if head is None else (int(head[1]), int(head[2] or 0))
 
 
-def _bytes_of(message: str | bytes) -> int:
+def bytes_of(message: str | bytes) -> int:
+    """Return how many bytes a message is long on the wire."""
     return len(message) if isinstance(message, bytes) or message.isascii() else len(message.encode())
 
 

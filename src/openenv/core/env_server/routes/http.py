@@ -26,7 +26,7 @@ from ...wire import frames
 from ...wire.codec import decode, encode, strict_json
 from ...wire.errors import FrameError, error_fields, is_environments_own
 from ...wire.frames import JsonObject, RequestKind
-from .. import dispatch
+from .. import dispatch, logs
 from ..sessions import Session
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["SESSION_HEADER", "add_episode_routes", "error_response", "read_object"]
 
 SESSION_HEADER = "X-Session-ID"
+_REQUEST_HEADER = "X-Request-ID"
+_LONGEST_REQUEST_ID = 128
 _DEFAULT_SESSION = "default"
 _NAME = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
@@ -92,12 +94,14 @@ async def _answered(
 ) -> Response:
     server: HTTPEnvServer = request.app.state.openenv
     session_id = ""
+    logs.request_id.set(request.headers.get(_REQUEST_HEADER, "")[:_LONGEST_REQUEST_ID])
     try:
         session, asked = await prepare(server)
         session_id = session.id
         answer = await session.answer(asked)
         body = answer.data if asked.kind is RequestKind.STATE else _with_metadata(answer.data)
     except Exception as exc:  # noqa: BLE001 - the boundary: told to the client, and logged there
+        server.sessions.telemetry.told(exc)
         return error_response(exc, session_id, with_traceback=not server.settings.hide_tracebacks)
     return Response(strict_json(body), media_type="application/json", headers={SESSION_HEADER: session_id})
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Response, WebSocket, WebSocketDisconnect
@@ -11,7 +10,7 @@ from fastapi import Request as HTTPRequest
 from ...exceptions import EnvironmentFactoryError, SessionCapacityError, SessionError
 from ...wire.codec import decode, encode
 from ...wire.frames import JsonObject, Request, RequestKind
-from .. import json_rpc
+from .. import json_rpc, logs
 from ..json_rpc import JsonRpcFailedError
 from ..mcp_types import JsonRpcErrorCode, JsonRpcRequest, McpMethod
 from ..sessions import Session
@@ -22,7 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["add_mcp_routes"]
 
-_logger = logging.getLogger(__name__)
+_LONGEST_REQUEST_ID = 128
+
+_logger = logs.server_logger(__name__)
 
 
 def add_mcp_routes(app: FastAPI) -> None:
@@ -62,6 +63,7 @@ async def _answer(server: HTTPEnvServer, message: str | JsonObject) -> JsonObjec
     try:
         request = json_rpc.parse(message)
         request_id = request.id
+        logs.request_id.set("" if request_id is None else str(request_id)[:_LONGEST_REQUEST_ID])
         match request.method:
             case McpMethod.SESSION_CREATE.value:
                 return json_rpc.success(request_id, {"session_id": (await _create(server)).id})
@@ -69,8 +71,10 @@ async def _answer(server: HTTPEnvServer, message: str | JsonObject) -> JsonObjec
                 return json_rpc.success(request_id, await _close(server, request))
         return await _ask(server, request)
     except JsonRpcFailedError as exc:
+        server.sessions.telemetry.told(exc.__cause__ or exc)
         return json_rpc.failure(request_id, exc.error)
     except Exception as exc:  # the boundary before a client that speaks JSON-RPC: told in its terms, and logged
+        server.sessions.telemetry.told(exc)
         _logger.exception("a JSON-RPC request failed")
         failed = JsonRpcFailedError(JsonRpcErrorCode.INTERNAL_ERROR, f"{type(exc).__name__}: {exc}")
         return json_rpc.failure(request_id, failed.error)

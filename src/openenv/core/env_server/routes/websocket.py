@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from dataclasses import dataclass
@@ -13,9 +12,9 @@ from urllib.parse import parse_qs
 from ...exceptions import InvalidRequestError, SessionError
 from ...wire.codec import encode
 from ...wire.errors import FrameError
-from ...wire.exchange import ServerExchange
+from ...wire.exchange import ServerExchange, bytes_of
 from ...wire.frames import SUBPROTOCOL_V2, Answer, AnswerKind, JsonObject, Request, RequestKind, Version
-from .. import dispatch
+from .. import dispatch, logs
 from ..sessions import Session
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Connection", "WebSocketRoute"]
 
-_logger = logging.getLogger(__name__)
+_logger = logs.server_logger(__name__)
 
 _Scope = MutableMapping[str, Any]
 _Message = MutableMapping[str, Any]
@@ -55,6 +54,7 @@ class Connection:
     def __init__(self, server: HTTPEnvServer, version: Version, receive: _Receive, send: _Send) -> None:
         """Make a connection that was not accepted yet."""
         self._server = server
+        self._telemetry = server.sessions.telemetry
         self._exchange = ServerExchange(version, server.settings.max_message_bytes)
         self._receive = receive
         self._send = send
@@ -96,10 +96,11 @@ class Connection:
                 return
 
     async def _take(self, message: str | bytes) -> None:
+        self._telemetry.received_bytes += bytes_of(message)
         try:
             request = self._exchange.receive(message)
         except FrameError as exc:
-            await self._reply(exc.request_id, exc.channel, dispatch.error_answer(exc))
+            await self._reply(exc.request_id, exc.channel, self._told(exc))
             return
         if request.kind is RequestKind.CANCEL:
             self._cancel(request)
@@ -132,6 +133,7 @@ class Connection:
 
     async def _answer(self, request: Request) -> None:
         session_id = ""
+        logs.request_id.set("" if request.id is None else str(request.id))
         try:
             if request.kind is RequestKind.OPEN:
                 answer = await self._open(request)
@@ -150,6 +152,7 @@ class Connection:
             return self._told(exc, session.id)
 
     def _told(self, exc: Exception, session_id: str = "") -> Answer:
+        self._telemetry.told(exc)
         return dispatch.error_answer(
             exc, session_id=session_id, with_traceback=not self._server.settings.hide_tracebacks
         )
@@ -157,8 +160,10 @@ class Connection:
     async def _reply(self, request_id: int | None, channel: int, answer: Answer) -> None:
         if self._closed:
             return
+        text = self._exchange.answer(request_id, channel, answer)
+        self._telemetry.sent_bytes += bytes_of(text)
         try:
-            await self._send({"type": "websocket.send", "text": self._exchange.answer(request_id, channel, answer)})
+            await self._send({"type": "websocket.send", "text": text})
         except (OSError, RuntimeError) as exc:
             # The client went while it was being answered; reading notices that too, and ends the connection.
             _logger.debug("an answer could not be sent: %s", exc)
