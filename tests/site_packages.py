@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-__all__ = ["DICE", "OLD_DICE", "TOOLS", "SitePackages"]
+import pytest
+
+__all__ = ["DICE", "OLD_DICE", "TOOLS", "SitePackages", "site"]
 
 # An environment as it is written today; its die always falls on the highest face.
 DICE = {
@@ -194,3 +196,14 @@ class SitePackages:
         """Let go of what was imported from here."""
         for name in [name for name in sys.modules if name.partition(".")[0] in self._packages]:
             del sys.modules[name]
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SitePackages]:
+    """Give a directory of packages that this process and those it starts import from."""
+    packages = SitePackages(tmp_path / "site")
+    packages.path.mkdir()
+    monkeypatch.syspath_prepend(packages.path)
+    monkeypatch.setenv("PYTHONPATH", str(packages.path))
+    yield packages
+    packages.forget()

@@ -44,8 +44,8 @@ def test_tool_calls_are_actions(site: SitePackages) -> None:
 
 def test_what_is_known_is_told(dice: SitePackages) -> None:
     info = AutoAction.get_action_info("dice")
-    assert info["schema"]["properties"]["sides"]["type"] == "integer"
-    del info["schema"]
+    assert info.pop("action_schema")["properties"]["sides"]["type"] == "integer"
+    assert info.pop("observation_schema")["required"] == ["face"]
     assert info == {
         "env_key": "dice",
         "env_name": "dice_env",

@@ -64,7 +64,7 @@ class AutoAction:
 
     @classmethod
     def get_action_info(cls, name: str) -> dict[str, Any]:
-        """Return what is known of an environment's actions: classes, module, package, JSON schema.
+        """Return what is known of an environment's actions: classes, package, JSON schemas.
 
         Raises:
             EnvironmentNotFoundError: No installed environment has the name.
@@ -73,15 +73,16 @@ class AutoAction:
         from ._classes import action_class, model_schema, observation_class
 
         found = find_environment(name)
-        action = action_class(found)
+        action, observation = action_class(found), observation_class(found)
         return {
             "env_key": found.name,
             "env_name": found.manifest.name or found.package,
             "package": found.distribution,
             "action_class": action.__name__,
-            "observation_class": observation_class(found).__name__,
+            "observation_class": observation.__name__,
             "module": action.__module__,
-            "schema": model_schema(action),
+            "action_schema": model_schema(action),
+            "observation_schema": model_schema(observation),
         }
 
     @classmethod

@@ -20,7 +20,7 @@ def test_a_listener_takes_connections_before_anybody_accepts_them() -> None:
 def test_a_port_in_use_is_an_error_that_says_what_to_do() -> None:
     with listen("127.0.0.1", None) as listener:
         port = listener.getsockname()[1]
-        with pytest.raises(ProviderError, match=f"port {port} on 127.0.0.1 is in use.*port=None"):
+        with pytest.raises(ProviderError, match=f"port {port} on 127.0.0.1 is in use.*take another port"):
             listen("127.0.0.1", port)
 
 

@@ -72,7 +72,7 @@ def _bind(host: str, port: int) -> socket.socket:
         listener.close()
         if error.errno == errno.EADDRINUSE:
             raise ProviderError(
-                f"port {port} on {host} is in use: stop what listens there, or pass port=None for a free one"
+                f"port {port} on {host} is in use: stop what listens there, or take another port"
             ) from error
         raise ProviderError(f"cannot listen on port {port} of {host}: {os.strerror(error.errno or 0)}") from error
     return listener

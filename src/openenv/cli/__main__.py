@@ -1,0 +1,68 @@
+"""The command `openenv`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from ..core.exceptions import OpenEnvError
+from .demo import demo
+from .info import info
+from .list_environments import list_environments
+from .serve import serve
+
+__all__ = ["app", "main"]
+
+# Without Rich in help and errors, and with imports inside the commands, `openenv --help` costs little.
+app = typer.Typer(
+    name="openenv",
+    help="Use, build, run and scale environments for agents.",
+    epilog="Begin with: openenv demo",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command()(demo)
+app.command()(serve)
+app.command("list")(list_environments)
+app.command()(info)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from .. import __version__
+
+        print(f"openenv {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    del version
+
+
+def main() -> None:
+    """Run the command that the process's arguments name, and exit.
+
+    Errors of the library are told in one line; with OPENENV_DEBUG=1 in the environment they are raised instead.
+    """
+    try:
+        app(prog_name="openenv")
+    except OpenEnvError as error:
+        if os.environ.get("OPENENV_DEBUG") == "1":
+            raise
+        first, *more = str(error).splitlines() or [type(error).__name__]
+        print(f"openenv: {first}{' (OPENENV_DEBUG=1 shows the rest)' if more else ''}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""`openenv info`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["info"]
+
+# Every action and observation has these.
+_COMMON_FIELDS = {"metadata", "done", "reward"}
+
+
+def info(
+    target: Annotated[str, typer.Argument(metavar="NAME|URL", help="An installed environment, or a server's address.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+) -> None:
+    """Tell about an environment: an installed one, or one that is served."""
+    known = _of_server(target) if ":" in target else _of_package(target)
+    if as_json:
+        import json
+
+        print(json.dumps(known, indent=2))
+        return
+    print(f"{known['name']} {known.get('version') or ''}".rstrip())
+    for label, text in _lines(known):
+        print(f"  {label:<12}{text}")
+
+
+def _of_server(target: str) -> dict[str, Any]:
+    from ..core.server_info import fetch_server_info
+
+    return fetch_server_info(target if "://" in target else f"http://{target}")
+
+
+def _of_package(name: str) -> dict[str, Any]:
+    from ..auto import AutoAction, AutoEnv
+
+    return AutoEnv.get_env_info(name) | AutoAction.get_action_info(name)
+
+
+def _lines(known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    told = {"description": "description", "url": "address", "package": "from", "directory": "directory"}
+    yield from ((label, known[key]) for key, label in told.items() if known.get(key))
+    if "env_class" in known:
+        yield "client", known["env_class"]
+    for kind in ("action", "observation", "reset"):
+        schema = known.get(f"{kind}_schema")
+        if schema:
+            title = kind if kind == "reset" else schema.get("title", kind)
+            yield kind, _shape(known.get(f"{kind}_class", title), schema)
+    if "env_key" in known:
+        yield "try", f"python -c \"import openenv; print(openenv.AutoEnv.from_env('{known['env_key']}').reset())\""
+
+
+def _shape(name: str, schema: Mapping[str, Any]) -> str:
+    """Return a model as a call that makes it, with `=…` where a field may be left out."""
+    required = set(schema.get("required", ()))
+    fields = {field: shown for field, shown in schema.get("properties", {}).items() if field not in _COMMON_FIELDS}
+    told = (f"{field}: {_type(shown)}{'' if field in required else ' = …'}" for field, shown in fields.items())
+    return f"{name}({', '.join(told)})"
+
+
+def _type(schema: Mapping[str, Any]) -> str:
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    if "enum" in schema:
+        return "|".join(repr(value) for value in schema["enum"])
+    if "anyOf" in schema:
+        return "|".join(_type(option) for option in schema["anyOf"])
+    kind = schema.get("type", "any")
+    return f"array[{_type(schema['items'])}]" if kind == "array" and schema.get("items") else str(kind)

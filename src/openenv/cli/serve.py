@@ -1,0 +1,57 @@
+"""`openenv serve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["serve"]
+
+_DEFAULT_PORT = 8000
+
+
+def serve(
+    target: Annotated[
+        str, typer.Argument(metavar="DIR|NAME", help="Its directory, or the name of an installed one.")
+    ] = ".",
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all of them.")] = "127.0.0.1",
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port to listen on; 0 for a free one, by default openenv.yaml's or 8000."),
+    ] = None,
+    reload: Annotated[bool, typer.Option("--reload", help="Start anew when the source changes.")] = False,
+) -> None:
+    """Serve an environment until Ctrl-C."""
+    from ..core._application import find_application
+    from ..core.env_server.serving import serve as serve_source
+
+    source = _source(target)
+    application = find_application(source)
+    if port is None:
+        port = application.manifest.port or _DEFAULT_PORT
+    name = application.manifest.name or application.home.name
+
+    def tell(url: str) -> None:
+        print(f"Serving {name} at {url} (Ctrl-C stops it)", flush=True)
+
+    serve_source(source, host=host, port=port or None, reload=reload, on_listening=tell)
+
+
+def _source(target: str) -> Path | str:
+    """Return a directory, or the package of an installed environment."""
+    from ..core._application import is_project
+    from ..core.exceptions import ConfigurationError
+
+    directory = Path(target).expanduser()
+    if is_project(directory):
+        return directory
+    if directory.is_dir() and not target.replace("-", "_").isidentifier():
+        raise ConfigurationError(
+            f"no environment in {directory.resolve()}: expected openenv.yaml or server/app.py there. Name another "
+            f"directory, or an installed environment (see openenv list)"
+        )
+    from ..auto._discovery import find_environment
+
+    return find_environment(target).package

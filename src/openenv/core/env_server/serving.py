@@ -1,0 +1,88 @@
+"""An environment served by this process, until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .._application import find_application
+from .._uvicorn import uvicorn_settings
+from ..containers.runtime._sockets import base_url, listen
+from ..exceptions import ServerStartError
+
+if TYPE_CHECKING:
+    import socket
+
+    from .._application import Application
+
+__all__ = ["serve"]
+
+
+def serve(
+    source: str | os.PathLike[str],
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    reload: bool = False,
+    on_listening: Callable[[str], None] | None = None,
+) -> None:
+    """Serve an environment until SIGINT or SIGTERM comes. The process is the server's: its directory may change.
+
+    Args:
+        source: An environment's directory, or the import name of an installed package.
+        host: Address to listen on.
+        port: Port to listen on; `None` for a free one.
+        reload: Whether the server starts anew when its source changes.
+        on_listening: Called with the server's URL as soon as connections are taken; they wait until it can answer.
+
+    Raises:
+        ConfigurationError: There is no such environment, or its `openenv.yaml` is not valid.
+        ProviderError: The port is in use, or the host is not of this machine.
+        ServerStartError: The application gave up before it could answer.
+    """
+    application = find_application(source)
+    _enter(application)
+    with listen(host, port) as listener:
+        if on_listening is not None:
+            on_listening(base_url(host, int(listener.getsockname()[1])))
+        if reload:
+            _run_reloading(application, listener)
+        else:
+            _run(application, listener)
+
+
+def _enter(application: Application) -> None:
+    """Let the application be imported as in its own directory, where it is in one."""
+    if application.directory is not None:
+        os.chdir(application.directory)
+        sys.path.insert(0, str(application.directory))
+
+
+def _run(application: Application, listener: socket.socket) -> None:
+    import uvicorn
+
+    settings: dict[str, Any] = uvicorn_settings()
+    server = uvicorn.Server(uvicorn.Config(application.path, log_level="warning", **settings))
+    try:
+        server.run(sockets=[listener])
+    except KeyboardInterrupt:
+        # uvicorn has shut down by then, and raises the signal anew for whoever waits for it.
+        return
+    if not server.started:
+        raise ServerStartError(f"{application.path} ended before it could answer: its log tells why")
+
+
+def _run_reloading(application: Application, listener: socket.socket) -> None:
+    import uvicorn
+    from uvicorn.supervisors import ChangeReload
+
+    settings: dict[str, Any] = uvicorn_settings()
+    watched = [str(application.home)]
+    config = uvicorn.Config(application.path, log_level="info", reload=True, reload_dirs=watched, **settings)
+    listener.set_inheritable(True)
+    try:
+        ChangeReload(config, target=uvicorn.Server(config).run, sockets=[listener]).run()
+    except KeyboardInterrupt:
+        return

@@ -1,0 +1,60 @@
+"""What a server says of itself over plain HTTP."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from .exceptions import ConfigurationError, ConnectError
+from .utils import is_loopback
+
+__all__ = ["fetch_server_info"]
+
+_MAX_BYTES = 16 * 2**20
+
+
+def fetch_server_info(base_url: str, timeout_s: float = 10.0) -> dict[str, Any]:
+    """Return a server's metadata and the JSON schemas of what crosses the wire.
+
+    Args:
+        base_url: The server's address, such as `http://localhost:8000`.
+        timeout_s: Seconds that each of two answers may take.
+
+    Returns:
+        `url`, the fields of `GET /metadata`, and those of `GET /schema` with `_schema` behind their names.
+
+    Raises:
+        ConfigurationError: The address is not one of HTTP.
+        ConnectError: No server could be reached there, or it is not an environment's.
+    """
+    url = base_url.rstrip("/")
+    if not url.startswith(("http://", "https://")):
+        raise ConfigurationError(f"expected an address such as http://localhost:8000, got {base_url!r}")
+    metadata = _get(f"{url}/metadata", timeout_s)
+    schemas = _get(f"{url}/schema", timeout_s)
+    return {"url": url, **metadata, **{f"{name}_schema": schema for name, schema in schemas.items()}}
+
+
+def _get(url: str, timeout_s: float) -> dict[str, Any]:
+    import http.client
+    import urllib.error
+    import urllib.request
+
+    # No proxy leads to this machine itself.
+    proxies = urllib.request.ProxyHandler({} if is_loopback(url) else None)
+    request = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310 - checked by the caller
+    try:
+        with urllib.request.build_opener(proxies).open(request, timeout=timeout_s) as response:
+            answer = json.loads(response.read(_MAX_BYTES))
+    except urllib.error.HTTPError as error:
+        status = error.code
+        error.close()
+        raise ConnectError(f"{url} is answered by HTTP status {status}: is it an OpenEnv server?") from error
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", None) or error
+        raise ConnectError(f"no server could be reached at {url}: {reason}. Start one with openenv serve") from error
+    except ValueError as error:
+        raise ConnectError(f"{url} is answered by something other than JSON: is it an OpenEnv server?") from error
+    if not isinstance(answer, dict):
+        raise ConnectError(f"{url} is answered by {type(answer).__name__}, not an object: is it an OpenEnv server?")
+    return answer

@@ -1,0 +1,66 @@
+"""`openenv info`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from openenv.cli.info import _type
+from openenv.core.containers.runtime import LocalProcessProvider
+from tests.cli.running import openenv
+from tests.site_packages import DICE, SitePackages
+
+
+@pytest.fixture
+def dice(site: SitePackages) -> SitePackages:
+    """Give a place where the dice environment is installed."""
+    site.install("fair-dice", "dice_env", DICE, entry_point="dice")
+    return site
+
+
+def test_an_installed_environment_is_told_of(dice: SitePackages) -> None:
+    first, *rest = openenv("info", "dice-env").stdout.splitlines()
+    assert first == "dice_env 1.2.3"
+    told = dict(line.split(None, 1) for line in rest)
+    assert told["description"] == "Rolls a die"
+    assert told["directory"] == str(dice.path / "dice_env")
+    assert told["client"] == "DiceEnv"
+    assert told["action"] == "DiceAction(sides: integer)"
+    assert told["observation"] == "DiceObservation(face: integer, note: string = …)"
+
+
+def test_programs_get_json(dice: SitePackages) -> None:
+    known = json.loads(openenv("info", "dice", "--json").stdout)
+    assert (known["env_class"], known["action_schema"]["title"]) == ("DiceEnv", "DiceAction")
+
+
+def test_a_server_is_told_of(dice: SitePackages) -> None:
+    with LocalProcessProvider("dice_env") as provider:
+        url = provider.base_url
+        first, *rest = openenv("info", url).stdout.splitlines()
+        known = json.loads(openenv("info", url.removeprefix("http://"), "--json").stdout)
+    told = dict(line.split(None, 1) for line in rest)
+    assert first.startswith("dice_env")
+    assert told["address"] == known["url"] == url
+    assert told["action"] == "DiceAction(sides: integer)"
+    assert told["reset"].startswith("reset(seed: ")
+    assert known["action_schema"]["title"] == "DiceAction"
+
+
+def test_a_server_that_is_not_there_is_told() -> None:
+    assert "no server could be reached at http://127.0.0.1:9" in openenv("info", "127.0.0.1:9", status=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("schema", "told"),
+    [
+        ({}, "any"),
+        ({"type": "array", "items": {"type": "string"}}, "array[string]"),
+        ({"type": "array"}, "array"),
+        ({"anyOf": [{"$ref": "#/$defs/Face"}, {"type": "null"}]}, "Face|null"),
+        ({"enum": ["a", 1]}, "'a'|1"),
+    ],
+)
+def test_types_are_told_in_a_word(schema: dict[str, object], told: str) -> None:
+    assert _type(schema) == told
