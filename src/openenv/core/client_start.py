@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .env_client import EnvClient
     from .sync_client import SyncEnvClient
 
-__all__ = ["ClientStart", "start_container", "start_environment", "stop"]
+__all__ = ["ClientStart", "space_image", "start_container", "start_environment", "stop"]
 
 _ClientT = TypeVar("_ClientT", bound="EnvClient[Any, Any, Any]")
 
