@@ -19,7 +19,14 @@ from ..wire.frames import ErrorCode, JsonObject
 from .interfaces import Environment
 from .types import Action, Observation, State
 
-__all__ = ["EnvironmentFactory", "EnvironmentSpec", "ResetArguments", "authored_method", "validation_problem"]
+__all__ = [
+    "EnvironmentFactory",
+    "EnvironmentSpec",
+    "ResetArguments",
+    "authored_method",
+    "declared_models",
+    "validation_problem",
+]
 
 EnvironmentFactory = Callable[[], Environment[Any, Any, Any]]
 """A class or a function that makes an environment without being given anything."""
@@ -71,7 +78,7 @@ class EnvironmentSpec:
                 f"expected an Environment class or a function that returns one, got {type(factory).__name__}: pass "
                 f"the class itself, not an instance"
             )
-        declared = _declared_models(factory)
+        declared = declared_models(factory)
         found_observation = observation or declared.get("observation")
         found_action = action or declared.get("action")
         if found_action is None or found_observation is None:
@@ -127,7 +134,8 @@ def _class_of(factory: object) -> type[Environment[Any, Any, Any]] | None:
     return returned if isinstance(returned, type) and issubclass(returned, Environment) else None
 
 
-def _declared_models(factory: object) -> dict[str, type[Any]]:
+def declared_models(factory: object) -> dict[str, type[Any]]:
+    """Return the models, by name, that a factory's class declares by `Environment[Act, Obs, State]`."""
     known = _class_of(factory)
     arguments = type_arguments(known, Environment) if known is not None else None
     named = zip(("action", "observation", "state"), arguments or (), strict=False)

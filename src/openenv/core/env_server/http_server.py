@@ -244,6 +244,7 @@ def create_fastapi_app(
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     server: HTTPEnvServer = app.state.openenv
+    server.sessions.start()
     with draining_on_sigterm(server.drain):
         yield
     await server.sessions.close_all()

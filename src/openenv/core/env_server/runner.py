@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from ..exceptions import EnvironmentFactoryError, OpenEnvError
+from ..exceptions import EnvironmentFactoryError, OpenEnvError, SessionCrashedError
 from ..tools.decorator import ToolMode
 from ..wire.errors import mark_as_environments_own
 from ..wire.frames import Answer, Request
@@ -37,6 +37,18 @@ class Runner(ABC):
     def leftover(self) -> asyncio.Future[None] | None:
         """Return what is done when the last request has ended, where it could not be cancelled and goes on."""
         return None
+
+    @property
+    def ended(self) -> asyncio.Future[SessionCrashedError] | None:
+        """Return what is done when the environment's process has died, with how; `None` where it has none."""
+        return None
+
+    def kill(self, why: str) -> None:  # noqa: B027 - there is nothing to end where there is no process
+        """End the environment's process, whatever it is doing; a thread cannot be ended.
+
+        Args:
+            why: What is said of it to whoever asks the session.
+        """
 
     @abstractmethod
     async def answer(self, request: Request) -> Answer:

@@ -9,13 +9,14 @@ import sys
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..exceptions import (
     InvalidRequestError,
     RequestCancelledError,
     SessionBusyError,
     SessionClosedError,
+    SessionCrashedError,
     SessionNotFoundError,
     StepTimeoutError,
 )
@@ -32,6 +33,9 @@ from .telemetry import Event, Telemetry
 from .turn import Turn
 from .types import EnvironmentMetadata, ServerCapacityStatus, SessionInfo
 from .watch import Watch
+
+if TYPE_CHECKING:
+    from .worker_pool import WorkerPool
 
 __all__ = ["Session", "SessionManager"]
 
@@ -85,6 +89,7 @@ class Session:
         self._step_timeout_s = step_timeout_s
         self.overran: Callable[[Session], None] | None = None
         self._closed = False
+        self._why_closed = ""
         self._answers: dict[int, asyncio.Future[Answer]] = {}
         self._newest = 0
         self._created_at = time.time()
@@ -139,7 +144,7 @@ class Session:
 
     def _check(self, request: Request) -> None:
         if self._closed:
-            raise SessionClosedError(f"session {self.id} was closed before this request")
+            raise SessionClosedError(f"session {self.id} was closed before this request{self._why_closed}")
         if request.id in self._taken_back:
             raise RequestCancelledError("the request was taken back before its turn came")
 
@@ -252,6 +257,11 @@ class Session:
         for number in [number for number in self._answers if number <= ack and self._answers[number].done()]:
             del self._answers[number]
 
+    def crashed(self, error: SessionCrashedError) -> None:
+        """Take note that the environment's process died."""
+        self._why_closed = f": {error.message}"
+        self._watch.crashed()
+
     async def close(self) -> None:
         """Close the environment, once, when what is being answered is done."""
         if self._closed:
@@ -276,6 +286,15 @@ def _uncancel(task: asyncio.Task[Any] | None) -> None:
     """Take back a cancellation that was only meant for the environment (Python 3.11 counts them)."""
     if task is not None and sys.version_info >= (3, 11):
         task.uncancel()
+
+
+def _workers(spec: EnvironmentSpec, settings: ServerSettings) -> WorkerPool | None:
+    if settings.isolation == "thread":
+        return None
+    # Imported where it is used: most servers start no process.
+    from .worker_pool import WorkerPool
+
+    return WorkerPool(spec, settings)
 
 
 def _about(session: Session) -> dict[str, str]:
@@ -313,6 +332,7 @@ class SessionManager:
         self.telemetry = Telemetry()
         self._ending: set[asyncio.Task[None]] = set()
         self._pool = ThreadPool()
+        self._workers = _workers(spec, self.settings)
         self._sessions: dict[str, Session] = {}
         self._parked: dict[str, asyncio.TimerHandle] = {}
         self._opening: dict[str, asyncio.Future[Session]] = {}
@@ -392,8 +412,17 @@ class SessionManager:
         session.overran = self._watch_overrun
         session.secret = secrets.token_urlsafe(_NEW_ID_BYTES) if with_secret else ""
         self._sessions[session_id] = session
+        if session.runner.ended is not None:
+            session.runner.ended.add_done_callback(lambda ended: self._crashed(session, ended.result()))
         self._start_reaper()
         return session
+
+    def _crashed(self, session: Session, error: SessionCrashedError) -> None:
+        """Close a session whose environment's process died, unless it did so as the session was closed."""
+        if self._sessions.get(session.id) is session:
+            session.crashed(error)
+            _logger.error("closing session %s: %s", session.id, error.message, extra=_about(session))
+            self._start(self.close(session))
 
     def _watch_overrun(self, session: Session) -> None:
         """Close a session whose step goes on for too long after its deadline."""
@@ -416,7 +445,20 @@ class SessionManager:
         if unused is not None:
             await self.close(unused)
 
+    def start(self) -> None:
+        """Start what has to be ready before the first session comes: the processes that wait for one, if any.
+
+        Raises:
+            ConfigurationError: A worker process imported the script that starts the server, and that started one again.
+        """
+        if self._workers is not None:
+            self._workers.warm_up()
+
     async def _make(self) -> Runner:
+        if self._workers is not None:
+            from .worker_runner import WorkerRunner
+
+            return await WorkerRunner.make(self._workers, self.tool_mode)
         place: Place = OwnThreadPlace() if self.spec.needs_own_thread else LoopPlace(self._pool)
         return await LocalRunner.make(self.spec, place, self.tool_mode)
 
@@ -512,6 +554,9 @@ class SessionManager:
     async def _end(self, session: Session) -> None:
         closing = self._start(session.close())
         done, _ = await asyncio.wait({closing}, timeout=0.0 if session.is_overrun else _CLOSE_GRACE_S)
+        if not done and session.runner.ended is not None:
+            session.runner.kill("it did not end when its session was closed")
+            done, _ = await asyncio.wait({closing}, timeout=_CLOSE_GRACE_S)
         self.admission.leave(session.slot_since)
         self.telemetry.happened(Event.CLOSED)
         if not self._sessions:
@@ -561,6 +606,8 @@ class SessionManager:
         # Those that were being closed already: their environments are owed the time too.
         await asyncio.gather(*self._ending)
         self._pool.close()
+        if self._workers is not None:
+            await self._workers.close()
 
     def _start(self, coroutine: Any) -> asyncio.Task[Any]:
         task: asyncio.Task[Any] = asyncio.ensure_future(coroutine)

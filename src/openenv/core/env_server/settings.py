@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from ..exceptions import ConfigurationError
 
@@ -29,6 +30,11 @@ class ServerSettings:
         queue_timeout_s: Seconds that one may wait.
         drain_timeout_s: Seconds that running sessions have to end when the server is told to stop
             (`OPENENV_DRAIN_TIMEOUT_S`).
+        isolation: Where a session's environment runs: `thread`, in the server's own process, or `process`, each in a
+            process of its own, so that one that crashes, hangs or takes too much memory ends alone
+            (`OPENENV_ISOLATION`).
+        warm_workers: How many processes wait ready for the next sessions, with `isolation="process"`.
+        memory_limit_mb: The most memory that such a process may take, in MiB, on Linux; `None` for no limit.
     """
 
     max_message_size_mb: float = 15.0
@@ -39,6 +45,9 @@ class ServerSettings:
     queue_size: int = 0
     queue_timeout_s: float = 30.0
     drain_timeout_s: float = 20.0
+    isolation: Literal["thread", "process"] = "thread"
+    warm_workers: int = 2
+    memory_limit_mb: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -50,6 +59,7 @@ class ServerSettings:
         for name in ("reconnect_grace_s", "give_up_s", "queue_timeout_s", "drain_timeout_s"):
             _require(getattr(self, name) >= 0, name, "seconds >= 0", getattr(self, name))
         _require(self.step_timeout_s is None or self.step_timeout_s > 0, "step_timeout_s", "s > 0", self.step_timeout_s)
+        _check_isolation(self.isolation, self.warm_workers, self.memory_limit_mb)
         _require(self.queue_size >= 0, "queue_size", "a whole number >= 0", self.queue_size)
 
     @property
@@ -68,7 +78,9 @@ class ServerSettings:
         Raises:
             ConfigurationError: A variable or a setting has a value that cannot work.
         """
+        isolation: Any = environ.get("OPENENV_ISOLATION", "").strip().lower() or cls.isolation
         settings = cls(
+            isolation=isolation,
             hide_tracebacks=_flag(environ, "OPENENV_HIDE_TRACEBACKS"),
             drain_timeout_s=_seconds(environ, "OPENENV_DRAIN_TIMEOUT_S", cls.drain_timeout_s),
         )
@@ -78,6 +90,20 @@ class ServerSettings:
 def _require(holds: bool, name: str, expected: str, got: object) -> None:
     if not holds:
         raise ConfigurationError(f"expected {expected} as {name}, got {got!r}")
+
+
+def _check_isolation(isolation: str, warm_workers: int, memory_limit_mb: float | None) -> None:
+    _require(isolation in {"thread", "process"}, "isolation", "'thread' or 'process'", isolation)
+    _require(warm_workers >= 0, "warm_workers", "a whole number >= 0", warm_workers)
+    if memory_limit_mb is None:
+        return
+    _require(memory_limit_mb > 0, "memory_limit_mb", "MiB > 0", memory_limit_mb)
+    _require(isolation == "process", "memory_limit_mb", "None with isolation='thread'", memory_limit_mb)
+    if sys.platform != "linux":
+        raise ConfigurationError(
+            f"memory_limit_mb={memory_limit_mb:g} needs Linux: {sys.platform} does not hold processes to one. Leave it "
+            f"out, or serve the environment in a container with a memory limit"
+        )
 
 
 def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:

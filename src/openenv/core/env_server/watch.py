@@ -51,13 +51,13 @@ class Watch:
             failed = False
             return answer
         except SessionCrashedError:
-            self._crashed()
+            self.crashed()
             raise
         finally:
             self._telemetry.took(request.kind, perf_counter() - began, failed=failed)
             logs.session_id.set("")
 
-    def _crashed(self) -> None:
+    def crashed(self) -> None:
         """Count a crash once, however often its session is asked afterwards."""
         if not self._has_crashed:
             self._has_crashed = True
