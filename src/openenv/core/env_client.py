@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast
 from ._client_models import ClientModels, payload_of, result_as, state_as
 from .client_types import StepResult
 from .env_server.mcp_types import CallToolAction, CallToolObservation, ListToolsAction, ListToolsObservation, Tool
-from .exceptions import ClientClosedError, ConfigurationError, ConnectError, SessionLostError, ToolCallError
+from .exceptions import (
+    ClientClosedError,
+    ConfigurationError,
+    ConnectError,
+    SessionClosedError,
+    SessionLostError,
+    ToolCallError,
+)
 from .tools.results import plain_result
 from .transports.base import Transport, TransportSettings
 from .wire.codec import encode
@@ -209,7 +216,7 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
         return self
 
     async def reset(self, **arguments: Any) -> StepResult[_ObsT]:
-        """Begin an episode and return its first observation. After a lost session it opens a new one.
+        """Begin an episode and return its first observation. Where the session was lost or crashed, open a new one.
 
         Args:
             **arguments: `seed`, `episode_id`, and what the environment takes beside them.
@@ -221,8 +228,13 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
         if self._transport is not None and not self._transport.is_open:
             await self._transport.close()
             self._transport = None
-        transport = await self._open_transport()
-        return self._result(await transport.request(RequestKind.RESET, encode(arguments)))
+        data = encode(arguments)
+        try:
+            return self._result(await (await self._open_transport()).request(RequestKind.RESET, data))
+        except SessionClosedError:
+            # The server closed the session before this reset, as it does after a crash: no episode is lost by it now.
+            await self.disconnect()
+            return self._result(await (await self._open_transport()).request(RequestKind.RESET, data))
 
     async def step(self, action: _ActT, timeout_s: float | None = None) -> StepResult[_ObsT]:
         """Act, and return what came of it.

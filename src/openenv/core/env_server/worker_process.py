@@ -99,7 +99,9 @@ class WorkerProcess:
             SessionCrashedError: It ended without an answer.
         """
         if self._is_over or self._control is None:
-            raise SessionClosedError(f"the environment cannot be asked any more: {self._why or 'its process ended'}")
+            # Told when its session's slot is free again: whoever hears of it may well ask for another session at once.
+            error = await asyncio.shield(self.ended)
+            raise SessionClosedError(f"the session was closed before this request: {error.message}")
         self._answer = asyncio.get_running_loop().create_future()
         self._control.write(frame(word, data))
         try:
