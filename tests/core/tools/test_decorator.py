@@ -100,7 +100,9 @@ def _positional(self: object, first: int, /) -> None: ...
 
 
 @pytest.mark.parametrize(
-    ("function", "argument"), [(_stars, "items"), (_keywords, "items"), (_positional, "first")], ids=str
+    ("function", "argument"),
+    [(_stars, "items"), (_keywords, "items"), (_positional, "first")],
+    ids=["stars", "keywords", "positional"],
 )
 def test_arguments_that_have_no_name_of_their_own_are_refused(function: Callable[..., Any], argument: str) -> None:
     with pytest.raises(ConfigurationError, match=f"argument '{argument}' is .* name each one"):
@@ -115,13 +117,13 @@ async def _counting_slowly(self: object) -> AsyncIterator[int]:
     yield 1
 
 
-@pytest.mark.parametrize("function", [_counting, _counting_slowly], ids=str)
+@pytest.mark.parametrize("function", [_counting, _counting_slowly])
 def test_generators_are_refused(function: Callable[..., Any]) -> None:
     with pytest.raises(ConfigurationError, match="return a list instead"):
         tool(name="count")(function)
 
 
-@pytest.mark.parametrize("thing", [3, Desk, property(lambda self: 1)], ids=str)
+@pytest.mark.parametrize("thing", [3, Desk, property(lambda self: 1)], ids=["number", "class", "property"])
 def test_only_functions_can_be_marked(thing: Any) -> None:
     with pytest.raises(ConfigurationError, match=f"got {type(thing).__name__}"):
         tool(thing)

@@ -294,8 +294,12 @@ class BlockingTransport(Transport):
 
     def _say_goodbye(self, sock: socket.socket, connection: ClientConnection) -> None:
         deadline = time.monotonic() + min(2.0, self._settings.connect_timeout_s)
-        _, frame = self._exchange.request(RequestKind.CLOSE)
+        number, frame = self._exchange.request(RequestKind.CLOSE)
         sock.sendall(connection.send(frame))
+        # The slot is free when this returns: who opens the next session finds it.
+        with contextlib.suppress(TimeoutError, _ConnectionEndedError):
+            self._read_answer(sock, connection, number, deadline)
+        sock.settimeout(_CANCEL_S)
         sock.sendall(connection.close())
         while not connection.is_closed:
             _set_timeout(sock, deadline)

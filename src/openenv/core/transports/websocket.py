@@ -103,9 +103,18 @@ class WebSocketTransport(Transport):
             self._returning.cancel()
             self._returning = None
         if link is not None and not link.is_over:
-            _, frame = self._exchange.request(RequestKind.CLOSE)
-            await link.say_goodbye(frame)
+            await self._close_session(link)
+            await link.say_goodbye()
         self._fail(ClientClosedError("the client was closed while the answer was awaited"))
+
+    async def _close_session(self, link: _Link) -> None:
+        """Close the session and wait for that, so that who opens the next one finds the slot free."""
+        number, frame = self._exchange.request(RequestKind.CLOSE)
+        closed: asyncio.Future[ReceivedAnswer] = link.loop.create_future()
+        self._waiting[number] = closed
+        await link.send(frame)
+        both: set[asyncio.Future[Any]] = {closed, link.over}
+        await asyncio.wait(both, timeout=_GOODBYE_S, return_when=asyncio.FIRST_COMPLETED)
 
     def _take_back(self, number: int) -> None:
         """Tell the server that nobody waits for a request any more, where there is a word for it."""
@@ -296,8 +305,7 @@ class _Link(asyncio.Protocol):
     def write(self, frame: str) -> None:
         self._write(self._connection.send(frame))
 
-    async def say_goodbye(self, frame: str) -> None:
-        await self.send(frame)
+    async def say_goodbye(self) -> None:
         self._write(self._connection.close())
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(asyncio.shield(self.over), _GOODBYE_S)
