@@ -482,7 +482,8 @@ class SessionManager:
         for session in self._sessions.values():
             counts[self.state_of(session)] += 1
         counts["closing"] = len(self._ending)
-        counts["opening"] = self.capacity.active_sessions - len(self._ending) - len(self._sessions)
+        # One that has left its slot is among those that end for a moment longer.
+        counts["opening"] = max(0, self.capacity.active_sessions - len(self._ending) - len(self._sessions))
         return counts
 
     async def _discard(self, opening: asyncio.Future[Session]) -> None:
