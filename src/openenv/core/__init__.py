@@ -72,6 +72,7 @@ if TYPE_CHECKING:
         WSStepMessage,
     )
     from .exceptions import (
+        AuthenticationError,
         CapacityError,
         ClientClosedError,
         ConcurrencyConfigurationError,
@@ -82,9 +83,11 @@ if TYPE_CHECKING:
         EnvironmentNotFoundError,
         InvalidRequestError,
         MissingExtraError,
+        NotAllowedError,
         OpenEnvError,
         ProtocolError,
         ProviderError,
+        RateLimitError,
         RemoteError,
         RequestCancelledError,
         RequestTimeoutError,
@@ -108,6 +111,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Action",
+    "AuthenticationError",
     "BaseMessage",
     "CallToolAction",
     "CallToolObservation",
@@ -149,6 +153,7 @@ __all__ = [
     "Message",
     "MissingExtraError",
     "ModelTokenizer",
+    "NotAllowedError",
     "NullTransform",
     "NumTasksRequest",
     "Observation",
@@ -156,6 +161,7 @@ __all__ = [
     "ProtocolError",
     "ProviderError",
     "RESERVED_TOOL_NAMES",
+    "RateLimitError",
     "RemoteError",
     "RequestCancelledError",
     "RequestTimeoutError",
@@ -209,6 +215,7 @@ __all__ = [
 # Names are imported when they are first used: whoever uses a client loads no server.
 _MODULES = {
     "Action": ".env_server.types",
+    "AuthenticationError": ".exceptions",
     "BaseMessage": ".env_server.types",
     "CallToolAction": ".env_server.mcp_types",
     "CallToolObservation": ".env_server.mcp_types",
@@ -250,6 +257,7 @@ _MODULES = {
     "Message": ".env_server.interfaces",
     "MissingExtraError": ".exceptions",
     "ModelTokenizer": ".env_server.interfaces",
+    "NotAllowedError": ".exceptions",
     "NullTransform": ".env_server.base_transforms",
     "NumTasksRequest": ".env_server.types",
     "Observation": ".env_server.types",
@@ -257,6 +265,7 @@ _MODULES = {
     "ProtocolError": ".exceptions",
     "ProviderError": ".exceptions",
     "RESERVED_TOOL_NAMES": ".env_server.mcp_types",
+    "RateLimitError": ".exceptions",
     "RemoteError": ".exceptions",
     "RequestCancelledError": ".exceptions",
     "RequestTimeoutError": ".exceptions",

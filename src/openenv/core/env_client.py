@@ -20,6 +20,7 @@ from .exceptions import (
     ToolCallError,
 )
 from .tools.results import plain_result
+from .transports._authorization import authorized
 from .transports.base import Transport, TransportSettings
 from .wire.codec import encode
 from .wire.frames import JsonObject, RequestKind
@@ -65,6 +66,7 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
         mode: str | None = None,
         headers: Mapping[str, str] | None = None,
         reconnect_grace_s: float = 60.0,
+        auth_token: str | None = None,
     ) -> None:
         """Make a client that is not connected.
 
@@ -82,6 +84,8 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
             headers: Further HTTP headers of the connection's first request.
             reconnect_grace_s: Seconds for which a session whose connection broke is kept, so that the client can come
                 back to it; servers may allow fewer. 0 for not at all.
+            auth_token: The token that the server wants, if it wants one; by default the (first) one in the environment
+                variable `OPENENV_AUTH_TOKEN`. A header `Authorization` in `headers` goes before it.
 
         Raises:
             ConfigurationError: A setting cannot work.
@@ -102,7 +106,7 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
             ping_interval_s=websocket_ping_interval_s,
             ping_timeout_s=websocket_ping_timeout_s,
             reconnect_grace_s=reconnect_grace_s,
-            headers=dict(headers or {}),
+            headers=authorized(headers or {}, auth_token),
             **_liveness(provider),
         )
         self._setup()

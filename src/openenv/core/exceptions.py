@@ -8,6 +8,8 @@
     ├── ProviderError (RuntimeError)             a server could not be started or stopped
     │   └── ServerStartError                     it started and died, or was not ready in time
     ├── ConnectError (ConnectionError)           no server could be reached
+    │   └── AuthenticationError                  the server does not let this client in
+    ├── RateLimitError (RuntimeError)            more requests than the server takes from one client
     ├── ClientClosedError (RuntimeError)         the client was closed before this call
     ├── ProtocolError (RuntimeError)             the peer sent what the protocol does not allow
     ├── RequestTimeoutError (TimeoutError)       no answer in time
@@ -25,6 +27,7 @@
     │   └── SessionLostError                     the connection went and the episode with it
     └── RemoteError (RuntimeError)               the server refused or failed a request
         ├── InvalidRequestError                  an action, argument or frame was not valid
+        ├── NotAllowedError                      the server does not do this in its mode
         ├── EnvironmentExecutionError            the environment's own code raised
         └── ToolCallError                        a tool could not be listed or called
 
@@ -36,6 +39,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 __all__ = [
+    "AuthenticationError",
     "CapacityError",
     "ClientClosedError",
     "ConcurrencyConfigurationError",
@@ -46,9 +50,11 @@ __all__ = [
     "EnvironmentNotFoundError",
     "InvalidRequestError",
     "MissingExtraError",
+    "NotAllowedError",
     "OpenEnvError",
     "ProtocolError",
     "ProviderError",
+    "RateLimitError",
     "RemoteError",
     "RequestCancelledError",
     "RequestTimeoutError",
@@ -143,6 +149,31 @@ class ServerStartError(ProviderError):
 
 class ConnectError(OpenEnvError, ConnectionError):
     """No server could be reached at the address, or it did not speak the protocol."""
+
+
+class AuthenticationError(ConnectError):
+    """The server is there and does not let this client in; the message says what to do.
+
+    Attributes:
+        status: What it answered: 401 where a token is missing or wrong, 403 where the client is refused in any case.
+    """
+
+    def __init__(self, message: str, *, status: int = 401) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+class RateLimitError(OpenEnvError, RuntimeError):
+    """This client asks more often than the server takes from one; nothing was done, and the session goes on.
+
+    Attributes:
+        retry_after_s: Seconds after which the next request is taken; `None` when the server does not say.
+    """
+
+    def __init__(self, retry_after_s: float | None = None, message: str | None = None) -> None:
+        self.retry_after_s = retry_after_s
+        wait = "" if retry_after_s is None else f": try again in {retry_after_s:g} s"
+        super().__init__(message or f"more requests than this server takes from one client{wait}")
 
 
 class ClientClosedError(OpenEnvError, RuntimeError):
@@ -308,6 +339,10 @@ class RemoteError(OpenEnvError, RuntimeError):
 
 class InvalidRequestError(RemoteError, ValueError):
     """An action, an argument or a frame was refused as not valid; the session goes on."""
+
+
+class NotAllowedError(RemoteError):
+    """The server does not do this in the mode it runs in; nothing was done, and the session goes on."""
 
 
 class EnvironmentExecutionError(RemoteError):

@@ -11,14 +11,18 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import WebSocketRoute as StarletteWebSocketRoute
 
 from ... import __version__
 from ..exceptions import ConcurrencyConfigurationError, ConfigurationError
+from .access import AccessPolicy
+from .access_middleware import AccessMiddleware
 from .draining import draining_on_sigterm
 from .environment_spec import EnvironmentSpec, ResetArguments
 from .interfaces import Environment
-from .routes.http import add_episode_routes
+from .rate_limit import RateLimit
+from .routes.http import SESSION_HEADER, add_episode_routes
 from .routes.info import add_info_routes
 from .routes.mcp import add_mcp_routes
 from .routes.metrics import add_metrics_route
@@ -42,6 +46,7 @@ from .types import (
 __all__ = ["HTTPEnvServer", "create_app", "create_fastapi_app"]
 
 _DEFAULT_SESSIONS = 64
+_EPISODE_PATHS = frozenset({"/reset", "/step", "/state"})
 
 
 class HTTPEnvServer:
@@ -53,6 +58,7 @@ class HTTPEnvServer:
         concurrency_config: How many sessions may be open, and for how long unused.
         settings: How the server behaves beyond that.
         connections: The WebSocket connections.
+        rate_limit: How often a client may ask; `None` for no limit.
     """
 
     def __init__(
@@ -86,6 +92,7 @@ class HTTPEnvServer:
             settings=self.settings,
         )
         self.connections: set[Connection] = set()
+        self.rate_limit = RateLimit(self.settings.max_requests_per_s) if self.settings.max_requests_per_s else None
         self._metadata: EnvironmentMetadata | None = None
         self._schemas: dict[str, dict[str, Any]] | None = None
 
@@ -135,9 +142,10 @@ class HTTPEnvServer:
 
         Args:
             app: The application; it must call `close` of the sessions when it ends, as `create_app`'s does.
-            mode: In production the routes that play an episode over HTTP are left out.
+            mode: In production nothing plays an episode: reset, step and state are refused by every way in.
         """
         app.state.openenv = self
+        self._add_gate(app, _mode(mode))
         self.sessions.tool_mode = _mode(mode).value
         add_info_routes(app)
         add_session_routes(app)
@@ -147,6 +155,25 @@ class HTTPEnvServer:
             add_episode_routes(app, self)
         app.router.routes.append(StarletteWebSocketRoute("/ws", WebSocketRoute(self)))
         app.add_middleware(TraceContext)
+
+    def _add_gate(self, app: FastAPI, mode: ServerMode) -> None:
+        """Let nobody reach a route of the application who may not."""
+        settings = self.settings
+        app.add_middleware(
+            AccessMiddleware,
+            policy=AccessPolicy(settings.auth_tokens, settings.allowed_origins),
+            rate_limit=self.rate_limit,
+            not_allowed=_EPISODE_PATHS if mode is ServerMode.PRODUCTION else frozenset(),
+        )
+        if settings.allowed_origins:
+            # Outside the gate: browsers ask without the token whether a page may send it.
+            app.add_middleware(
+                CORSMiddleware,
+                allow_origins=settings.allowed_origins,
+                allow_methods=["*"],
+                allow_headers=["*"],
+                expose_headers=[SESSION_HEADER, "Retry-After"],
+            )
 
 
 def create_app(
@@ -184,8 +211,8 @@ def create_app(
         show_default_tab: Accepted likewise.
         title_override: The application's title, by default the environment's name.
         state_cls: The model of its state; by default the one its class declares.
-        mode: `simulation` (the default) or `production`, which leaves out `/reset`, `/step` and `/state`; by default
-            the environment variable `OPENENV_MODE`.
+        mode: `simulation` (the default) or `production`, which refuses reset, step and state by every way in
+            and leaves the tools; by default the environment variable `OPENENV_MODE`.
         reset_observation_cls: The model of what a reset shows, where it differs.
         settings: How the server behaves beyond that; by default what environment variables say.
 

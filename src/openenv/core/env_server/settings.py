@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ..exceptions import ConfigurationError
+from .access_settings import AccessSettings
 
 __all__ = ["ServerSettings"]
 
@@ -16,10 +17,10 @@ _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
 
 
 @dataclass(frozen=True)
-class ServerSettings:
+class ServerSettings(AccessSettings):
     """How a server behaves beyond what its environment and its capacity say.
 
-    Attributes:
+    Attributes beside those of `AccessSettings`:
         max_message_size_mb: The longest frame or body that is read, in MiB.
         hide_tracebacks: Whether clients are told what an environment raised without the traceback
             (`OPENENV_HIDE_TRACEBACKS`).
@@ -55,6 +56,7 @@ class ServerSettings:
         Raises:
             ConfigurationError: A setting is out of its range.
         """
+        super().__post_init__()
         _require(self.max_message_size_mb > 0, "max_message_size_mb", "MiB > 0", self.max_message_size_mb)
         for name in ("reconnect_grace_s", "give_up_s", "queue_timeout_s", "drain_timeout_s"):
             _require(getattr(self, name) >= 0, name, "seconds >= 0", getattr(self, name))
@@ -84,7 +86,7 @@ class ServerSettings:
             hide_tracebacks=_flag(environ, "OPENENV_HIDE_TRACEBACKS"),
             drain_timeout_s=_seconds(environ, "OPENENV_DRAIN_TIMEOUT_S", cls.drain_timeout_s),
         )
-        return replace(settings, **changes)
+        return replace(settings, **{**cls.given_by(environ), **changes})
 
 
 def _require(holds: bool, name: str, expected: str, got: object) -> None:

@@ -5,6 +5,8 @@ Source: RFC 6455, by the `websockets` package's sans-I/O `ClientProtocol`.
 
 from __future__ import annotations
 
+import contextlib
+
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 from websockets.extensions import ClientExtensionFactory
@@ -14,8 +16,9 @@ from websockets.protocol import State
 from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI, parse_uri
 
-from ..exceptions import ConnectError, SessionLostError
+from ..exceptions import AuthenticationError, ConnectError, OpenEnvError, RateLimitError, SessionLostError
 from ..utils import convert_to_ws_url, is_loopback
+from ..wire.codec import decode
 from ..wire.frames import SUBPROTOCOL_V2, Version
 from .base import TransportSettings
 
@@ -108,12 +111,16 @@ class ClientConnection:
             self._protocol.send_close(1000)
         return self.outgoing()
 
-    def refusal(self) -> ConnectError:
+    def refusal(self) -> OpenEnvError:
         """Return why the handshake failed."""
         exc = self._protocol.handshake_exc
         if isinstance(exc, InvalidStatus):
-            body = (exc.response.body or b"")[:_REASON_BYTES].decode(errors="replace").strip()
+            body = _reason(exc.response.body or b"")
             told = f"{self.url} answered {exc.response.status_code} {exc.response.reason_phrase}"
+            if exc.response.status_code in {401, 403}:
+                return _denial(exc.response.status_code, f"{told}: {body}" if body else told)
+            if exc.response.status_code == 429:
+                return RateLimitError(_seconds(exc.response.headers.get("Retry-After")), f"{told}: {body}")
             return ConnectError(f"{told}: {body}" if body else f"{told}: is there an OpenEnv server at that address?")
         if isinstance(exc, InvalidHandshake):
             return ConnectError(f"{self.url} does not speak WebSocket: {exc}")
@@ -136,6 +143,26 @@ class ClientConnection:
         if received.code == _TOO_BIG:
             return "the server closed it, as the message was longer than it reads"
         return f"the server closed it with code {received.code}" + (f" ({received.reason})" if received.reason else "")
+
+
+def _reason(body: bytes | bytearray) -> str:
+    """Return what the body of a refusal says: the message in it, where it is one of an OpenEnv server."""
+    with contextlib.suppress(ValueError, TypeError, KeyError):
+        return str(decode(bytes(body))["detail"]["message"])
+    return body[:_REASON_BYTES].decode(errors="replace").strip()
+
+
+def _denial(status: int, told: str) -> AuthenticationError:
+    advice = (
+        "Pass the client the server's token as auth_token=…, or set OPENENV_AUTH_TOKEN"
+        if status == 401
+        else "The server refuses this client, or what stands before it does"
+    )
+    return AuthenticationError(f"{told}. {advice}", status=status)
+
+
+def _seconds(text: str | None) -> float | None:
+    return float(text) if text is not None and text.isascii() and text.isdigit() else None
 
 
 def _deflate() -> ClientExtensionFactory:

@@ -39,7 +39,7 @@ class TransportSettings:
     ping_interval_s: float | None = 20.0
     ping_timeout_s: float | None = None
     reconnect_grace_s: float = 60.0
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     is_server_alive: Callable[[], bool] = _unknown
 
 

@@ -12,6 +12,7 @@ import weakref
 from itertools import count
 
 from ..exceptions import (
+    AuthenticationError,
     ClientClosedError,
     ConnectError,
     OpenEnvError,
@@ -229,7 +230,7 @@ class BlockingTransport(Transport):
                     raise TimeoutError
             try:
                 return self._take_up(ticket, min(left, self._settings.connect_timeout_s))
-            except SessionError as exc:
+            except (SessionError, AuthenticationError) as exc:
                 last = exc
                 break
             except (OSError, OpenEnvError, _ConnectionEndedError) as exc:

@@ -11,6 +11,7 @@ from itertools import count
 from typing import Any
 
 from ..exceptions import (
+    AuthenticationError,
     ClientClosedError,
     ConfigurationError,
     ConnectError,
@@ -192,7 +193,7 @@ class WebSocketTransport(Transport):
             try:
                 link = await self._connect(min(left, self._settings.connect_timeout_s))
                 await self._take_up(link, ticket)
-            except SessionError as exc:
+            except (SessionError, AuthenticationError) as exc:
                 last = exc
                 break
             except OpenEnvError as exc:

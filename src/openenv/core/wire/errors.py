@@ -52,6 +52,8 @@ _CODES: dict[type[BaseException], ErrorCode] = {
     errors.EnvironmentFactoryError: ErrorCode.FACTORY_ERROR,
     errors.SessionError: ErrorCode.SESSION_ERROR,
     errors.InvalidRequestError: ErrorCode.VALIDATION_ERROR,
+    errors.NotAllowedError: ErrorCode.NOT_ALLOWED,
+    errors.RateLimitError: ErrorCode.RATE_LIMITED,
 }
 
 
@@ -176,8 +178,14 @@ def _crash(message: str, details: Mapping[str, object]) -> Exception:
     )
 
 
+def _rate_limit(message: str, details: Mapping[str, object]) -> Exception:
+    retry_after_s = details.get("retry_after_s")
+    return errors.RateLimitError(retry_after_s if isinstance(retry_after_s, (int, float)) else None, message)
+
+
 _BUILDERS: dict[str, Callable[[str, Mapping[str, object]], Exception]] = {
     "SessionCapacityError": _capacity,
+    "RateLimitError": _rate_limit,
     "EnvironmentFactoryError": lambda message, details: errors.EnvironmentFactoryError(
         str(details.get("factory_name", "")), message=message
     ),
@@ -198,6 +206,7 @@ _BUILDERS: dict[str, Callable[[str, Mapping[str, object]], Exception]] = {
 
 _REMOTE: dict[str, type[errors.RemoteError]] = {
     "InvalidRequestError": errors.InvalidRequestError,
+    "NotAllowedError": errors.NotAllowedError,
     "EnvironmentExecutionError": errors.EnvironmentExecutionError,
     "ToolCallError": errors.ToolCallError,
 }
