@@ -389,7 +389,10 @@ class SessionManager:
         try:
             return await asyncio.shield(opening)
         except asyncio.CancelledError:
-            # Whoever asked is gone; a constructor on a thread cannot be stopped, so its session ends when it is made.
+            # Whoever asked is gone. A process is stopped in its constructor; a thread cannot be, so its session ends when
+            # it is made.
+            if self._workers is not None:
+                opening.cancel()
             self._start(self._discard(opening))
             raise
 

@@ -20,6 +20,7 @@ class WorkerWord(str, Enum):
         METADATA: To the worker: what the environment says of itself.
         CLOSE: To the worker: close the environment and end.
         DONE: From the worker: it was done.
+        LOG: From the worker: a log record, at any time.
         FATAL: From the worker: why it ends.
     """
 
@@ -28,6 +29,7 @@ class WorkerWord(str, Enum):
     METADATA = "metadata"
     CLOSE = "close"
     DONE = "done"
+    LOG = "log"
     FATAL = "fatal"
 
 

@@ -6,6 +6,7 @@ import contextlib
 import faulthandler
 import fcntl
 import io
+import logging
 import os
 import pickle
 import signal
@@ -24,6 +25,7 @@ from .environment_spec import EnvironmentSpec
 from .execution import InlinePlace, raisable
 from .runner import LocalRunner
 from .worker_frames import WorkerWord, frame, read_frame
+from .worker_logs import FrameHandler
 from .worker_memory import limit_memory
 from .worker_recipe import WorkerRecipe
 
@@ -104,6 +106,7 @@ class _Worker:
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
+        self._sending = threading.Lock()
         self._stream = control.makefile("rb")
         self._spec: EnvironmentSpec | None = None
         self._runner: LocalRunner | None = None
@@ -119,9 +122,13 @@ class _Worker:
         """Answer until told to close, or until the server has let go."""
         while (asked := read_frame(self._stream)) is not None:
             word, data = asked
-            self._control.sendall(self._answer(word, data))
+            self._send(self._answer(word, data))
             if word == WorkerWord.CLOSE.value:
                 return
+
+    def _send(self, message: bytes) -> None:
+        with self._sending:
+            self._control.sendall(message)
 
     def _answer(self, word: str, data: bytes) -> bytes:
         try:
@@ -137,6 +144,8 @@ class _Worker:
 
     def _boot(self, data: bytes) -> bytes:
         recipe: WorkerRecipe = pickle.loads(data)  # noqa: S301 - from the server that started this process
+        logging.getLogger().setLevel(recipe.log_level)
+        logging.getLogger().addHandler(FrameHandler(lambda told: self._send(frame(WorkerWord.LOG.value, told))))
         if recipe.memory_limit_mb is not None:
             self._memory_limit_mb = recipe.memory_limit_mb
             limit_memory(recipe.memory_limit_mb)
@@ -173,7 +182,7 @@ class _Worker:
         """End the process, if its memory is limited: what ran out of it half-way is in no state to go on."""
         if self._memory_limit_mb is not None:
             told = f"it needed more memory than memory_limit_mb={self._memory_limit_mb:g} allows"
-            self._control.sendall(frame(WorkerWord.FATAL.value, told.encode()))
+            self._send(frame(WorkerWord.FATAL.value, told.encode()))
             os._exit(1)
 
 

@@ -72,7 +72,7 @@ class WorkerPool:
         """
         while True:
             self.warm_up()
-            process = await asyncio.shield(self._next())
+            process = await self._await(self._next())
             # A process may die while it waits, at the hands of the kernel for one.
             if not process.is_over:
                 self.warm_up()
@@ -85,11 +85,19 @@ class WorkerPool:
             return ready
         return self._waiting.popleft() if self._waiting else asyncio.ensure_future(self._start())
 
+    async def _await(self, starting: asyncio.Task[WorkerProcess]) -> WorkerProcess:
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # Its process is as good for another session.
+            self._waiting.appendleft(starting)
+            raise
+
     async def _start(self) -> WorkerProcess:
         async with self._starts:
             if self._closing.is_set():
                 raise SessionError("the server is shutting down")
-            process = await WorkerProcess.start(self._lifeline_end())
+            process = await self._spawn()
             self._processes.add(process)
             process.ended.add_done_callback(lambda _: self._processes.discard(process))
             if self._closing.is_set():
@@ -104,6 +112,12 @@ class WorkerPool:
             process.kill("it could not import the environment")
             raise self._refused(decode(data))
         return process
+
+    async def _spawn(self) -> WorkerProcess:
+        try:
+            return await WorkerProcess.start(self._lifeline_end())
+        except OSError as exc:
+            raise self._failed(f"no process could be started: {exc}") from exc
 
     def _failed(self, why: str) -> EnvironmentFactoryError:
         name = self.environment_name

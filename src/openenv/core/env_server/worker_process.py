@@ -14,6 +14,7 @@ from collections import deque
 from ..exceptions import SessionClosedError, SessionCrashedError
 from . import logs
 from .worker_frames import FrameReader, WorkerWord, frame
+from .worker_logs import log_here
 
 __all__ = ["WorkerProcess"]
 
@@ -107,7 +108,7 @@ class WorkerProcess:
         try:
             return await self._answer
         except asyncio.CancelledError:
-            self.kill("it was stopped, as it did not answer in time")
+            self.kill("it was stopped in the middle of a request")
             raise
         finally:
             self._answer = None
@@ -143,6 +144,8 @@ class WorkerProcess:
         """Take a frame that the process sent."""
         if word == WorkerWord.FATAL.value:
             self._why = data.decode(errors="replace")
+        elif word == WorkerWord.LOG.value:
+            self._output.keep(log_here(data, self.session_id))
         elif self._answer is not None and not self._answer.done():
             self._answer.set_result((word, data))
 
@@ -212,9 +215,13 @@ class _Output(asyncio.Protocol):
 
     def _take(self, line: bytes) -> None:
         text = line.decode(errors="replace").rstrip()[:_LINE_CHARS]
-        self._lines.append(text)
+        self.keep(text)
         worker = self._worker
         _logger.warning("process %d: %s", worker.pid, text, extra={"session_id": worker.session_id})
+
+    def keep(self, text: str) -> None:
+        """Keep a text as the last of it."""
+        self._lines.extend(text.splitlines())
 
     def tail(self) -> str:
         """Return the last lines."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 from dataclasses import dataclass
@@ -25,11 +26,13 @@ class WorkerRecipe:
         spec: The environment, pickled.
         main: What it takes to import the script that the server was started as; `None` where nothing is defined there.
         memory_limit_mb: The most memory the process may take, in MiB; `None` for no limit.
+        log_level: The level from which on its log records are wanted.
     """
 
     spec: bytes
     main: dict[str, Any] | None
     memory_limit_mb: float | None = None
+    log_level: int = logging.WARNING
 
     @classmethod
     def of(cls, spec: EnvironmentSpec, memory_limit_mb: float | None = None) -> WorkerRecipe:
@@ -42,7 +45,7 @@ class WorkerRecipe:
         for name, part in vars(parts).items():
             _check(name, part)
         pickled = pickle.dumps(parts)
-        return cls(pickled, _main() if _MAIN in pickled else None, memory_limit_mb)
+        return cls(pickled, _main() if _MAIN in pickled else None, memory_limit_mb, logging.getLogger().level)
 
     def prepare(self) -> EnvironmentSpec:
         """Import the environment, and the server's script where it is defined there; return what is known of it."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI, Response, WebSocket, WebSocketDisconnect
 from fastapi import Request as HTTPRequest
 
-from ...exceptions import EnvironmentFactoryError, SessionCapacityError, SessionError
+from ...exceptions import EnvironmentFactoryError, RemoteError, SessionCapacityError, SessionCrashedError, SessionError
 from ...wire.codec import decode, encode
 from ...wire.frames import JsonObject, Request, RequestKind
 from .. import json_rpc, logs
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from ..http_server import HTTPEnvServer
 
 __all__ = ["add_mcp_routes"]
-
-_LONGEST_REQUEST_ID = 128
 
 _logger = logs.server_logger(__name__)
 
@@ -63,7 +61,7 @@ async def _answer(server: HTTPEnvServer, message: str | JsonObject) -> JsonObjec
     try:
         request = json_rpc.parse(message)
         request_id = request.id
-        logs.request_id.set("" if request_id is None else str(request_id)[:_LONGEST_REQUEST_ID])
+        logs.name_request(request_id)
         match request.method:
             case McpMethod.SESSION_CREATE.value:
                 return json_rpc.success(request_id, {"session_id": (await _create(server)).id})
@@ -76,8 +74,15 @@ async def _answer(server: HTTPEnvServer, message: str | JsonObject) -> JsonObjec
     except Exception as exc:  # the boundary before a client that speaks JSON-RPC: told in its terms, and logged
         server.sessions.telemetry.told(exc)
         _logger.exception("a JSON-RPC request failed")
-        failed = JsonRpcFailedError(JsonRpcErrorCode.INTERNAL_ERROR, f"{type(exc).__name__}: {exc}")
+        failed = JsonRpcFailedError(JsonRpcErrorCode.INTERNAL_ERROR, _in_a_line(exc))
         return json_rpc.failure(request_id, failed.error)
+
+
+def _in_a_line(exc: Exception) -> str:
+    """Return what an exception says, without what its process wrote or where it was raised there."""
+    told = exc.message if isinstance(exc, (RemoteError, SessionCrashedError)) else str(exc)
+    name = exc.remote_type if isinstance(exc, RemoteError) and exc.remote_type else type(exc).__name__
+    return f"{name}: {told}"
 
 
 async def _create(server: HTTPEnvServer) -> Session:
