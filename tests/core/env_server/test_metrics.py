@@ -186,13 +186,15 @@ def test_what_goes_on_is_seen_while_it_does() -> None:
 
     with serve(Waiting, max_concurrent_envs=1, settings=ServerSettings(queue_size=1)) as full:
         players = [threading.Thread(target=play) for _ in range(2)]
-        players[0].start()
-        gate.wait_for_someone()
-        players[1].start()
-        scrape = _scraped_until(full, lambda scrape: scrape("queue_length") == 1, "the second one waits")
-        with pytest.raises(SessionCapacityError):
-            _Client(base_url=full.base_url).sync().reset()
-        gate.open()
+        try:
+            players[0].start()
+            gate.wait_for_someone()
+            players[1].start()
+            scrape = _scraped_until(full, lambda scrape: scrape("queue_length") == 1, "the second one waits")
+            with pytest.raises(SessionCapacityError):
+                _Client(base_url=full.base_url).sync().reset()
+        finally:
+            gate.open()
         for player in players:
             player.join()
         after = _scraped_until(full, lambda scrape: scrape("sessions_closed_total") == 2, "both are done")

@@ -15,7 +15,16 @@ from typing import TextIO
 
 from ..exceptions import ConfigurationError
 
-__all__ = ["IdFilter", "JsonFormatter", "LOG_FORMATS", "configure", "request_id", "server_logger", "session_id"]
+__all__ = [
+    "IdFilter",
+    "JsonFormatter",
+    "LOG_FORMATS",
+    "configure",
+    "name_request",
+    "request_id",
+    "server_logger",
+    "session_id",
+]
 
 session_id: ContextVar[str] = ContextVar("openenv_session_id", default="")
 """The session whose environment's code runs here."""
@@ -25,6 +34,7 @@ request_id: ContextVar[str] = ContextVar("openenv_request_id", default="")
 
 LOG_FORMATS = ("text", "json")
 
+_LONGEST_REQUEST_ID = 128
 _TEXT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 _OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
@@ -72,6 +82,11 @@ class _TextFormatter(logging.Formatter):
         told = " ".join(f"{name}={value}" for name, value in ids if value)
         line = super().formatMessage(record)
         return f"{line} [{told}]" if told else line
+
+
+def name_request(name: object) -> None:
+    """Have what is logged from here on, in this task and those it starts, carry a client's name for its request."""
+    request_id.set("" if name is None else str(name)[:_LONGEST_REQUEST_ID])
 
 
 def server_logger(name: str) -> logging.Logger:

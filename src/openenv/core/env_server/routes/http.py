@@ -36,7 +36,6 @@ __all__ = ["SESSION_HEADER", "add_episode_routes", "error_response", "read_objec
 
 SESSION_HEADER = "X-Session-ID"
 _REQUEST_HEADER = "X-Request-ID"
-_LONGEST_REQUEST_ID = 128
 _DEFAULT_SESSION = "default"
 _NAME = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
@@ -94,7 +93,7 @@ async def _answered(
 ) -> Response:
     server: HTTPEnvServer = request.app.state.openenv
     session_id = ""
-    logs.request_id.set(request.headers.get(_REQUEST_HEADER, "")[:_LONGEST_REQUEST_ID])
+    logs.name_request(request.headers.get(_REQUEST_HEADER))
     try:
         session, asked = await prepare(server)
         session_id = session.id

@@ -133,7 +133,7 @@ class Connection:
 
     async def _answer(self, request: Request) -> None:
         session_id = ""
-        logs.request_id.set("" if request.id is None else str(request.id))
+        logs.name_request(request.id)
         try:
             if request.kind is RequestKind.OPEN:
                 answer = await self._open(request)
@@ -242,6 +242,7 @@ class Connection:
         await self._hold(_V1_CHANNEL, session)
 
     async def _close(self, request: Request, session: Session | None) -> None:
+        logs.name_request(request.id)
         if session is not None:
             await self._let_go(request.channel, session)
         if self._exchange.version is Version.V1:
