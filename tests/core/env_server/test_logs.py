@@ -132,7 +132,7 @@ def test_a_request_over_http_is_named_by_its_header() -> None:
 def test_a_json_line_holds_what_a_record_does() -> None:
     with _json_lines("tests.plain") as lines:
         try:
-            raise ValueError("broken \ud800\n")
+            raise ValueError("broken\nin two lines")
         except ValueError:
             logging.getLogger("tests.plain").exception("it %s", "failed", extra={"seconds": 1.5, "what": object})
 
