@@ -389,8 +389,8 @@ class SessionManager:
         try:
             return await asyncio.shield(opening)
         except asyncio.CancelledError:
-            # Whoever asked is gone. A process is stopped in its constructor; a thread cannot be, so its session ends when
-            # it is made.
+            # Whoever asked is gone. In a process the constructor is stopped; on a thread it cannot be, so its session
+            # ends when it is made.
             if self._workers is not None:
                 opening.cancel()
             self._start(self._discard(opening))
