@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from openenv.core import EnvClient, ServerSettings, SessionLostError, State
+from openenv.core import EnvClient, InvalidRequestError, ServerSettings, SessionLostError, State
 from openenv.testing import serve
 
 from .environments import Ask, Client, Counter, Gate, Sleeper, Told
@@ -201,3 +201,25 @@ def test_generic_clients_come_back_as_well() -> None:
         client.reset()
         proxy.cut_all()
         assert client.step({"number": 3}).observation["count"] == 1
+
+
+@pytest.mark.parametrize("is_sync", [True, False])
+def test_a_request_longer_than_the_server_reads_is_refused_before_it_is_sent(is_sync: bool) -> None:
+    long = Ask(what="x" * 200_000)
+
+    def play_sync(url: str) -> int:
+        with Client(base_url=url).sync() as client:
+            client.reset()
+            with pytest.raises(InvalidRequestError, match="max_message_size_mb"):
+                client.step(long)
+            return client.step(Ask()).observation.count
+
+    async def play_async(url: str) -> int:
+        async with Client(base_url=url) as client:
+            await client.reset()
+            with pytest.raises(InvalidRequestError, match="max_message_size_mb"):
+                await client.step(long)
+            return (await client.step(Ask())).observation.count
+
+    with serve(Counter, settings=ServerSettings(max_message_size_mb=0.1)) as server:
+        assert (play_sync(server.base_url) if is_sync else asyncio.run(play_async(server.base_url))) == 1

@@ -24,11 +24,13 @@ class Ticket:
         session_id: The session's id.
         secret: What only its client was told.
         grace_s: Seconds that the session outlives its connection.
+        max_message_bytes: The longest frame that the server reads; `None` where it does not say.
     """
 
     session_id: str
     secret: str
     grace_s: float
+    max_message_bytes: int | None = None
 
     @classmethod
     def of(cls, data: JsonObject) -> Ticket:
@@ -40,7 +42,8 @@ class Ticket:
         session_id, secret, grace_s = data.get("session_id"), data.get("secret"), data.get("grace_s", 0.0)
         if not isinstance(session_id, str) or not isinstance(secret, str) or not isinstance(grace_s, (int, float)):
             raise ProtocolError(f"expected session_id and secret when opening a session, got {sorted(data)}")
-        return cls(session_id, secret, float(grace_s))
+        longest = data.get("max_message_bytes")
+        return cls(session_id, secret, float(grace_s), longest if isinstance(longest, int) else None)
 
 
 def opening_data(grace_s: float, ticket: Ticket | None = None) -> bytes:

@@ -68,6 +68,7 @@ class BlockingTransport(Transport):
                 try:
                     data = opening_data(self._settings.reconnect_grace_s)
                     self._ticket = Ticket.of(self._ask(RequestKind.OPEN, data, None))
+                    self._exchange.max_bytes = self._ticket.max_message_bytes
                 except BaseException:
                     self._drop()
                     self._connection = None

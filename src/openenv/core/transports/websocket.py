@@ -64,6 +64,7 @@ class WebSocketTransport(Transport):
             try:
                 opened = await self.request(RequestKind.OPEN, opening_data(self._settings.reconnect_grace_s))
                 self._ticket = Ticket.of(opened)
+                self._exchange.max_bytes = self._ticket.max_message_bytes
             except BaseException:
                 self._link = None
                 link.abort()

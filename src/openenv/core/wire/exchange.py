@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import count
 
+from ..exceptions import InvalidRequestError
 from .codec import decode
 from .errors import FrameError
 from .frames import Answer, AnswerKind, ErrorCode, JsonObject, Request, RequestKind, Version
@@ -22,6 +23,8 @@ _NEWS = {AnswerKind.QUEUED.value, AnswerKind.DRAINING.value}
 _V1_FIELDS = frozenset({"type", "data"})
 _V2_FIELDS = _V1_FIELDS | {"id", "channel", "timeout_s", "ack"}
 _EMPTY = b"{}"
+# What a frame adds to its data, at most.
+_FRAME_BYTES = 256
 # How our clients' frames begin, for what cannot be read to its end.
 _HEAD = re.compile(r'\{"type":"[a-z_]+","id":(\d{1,18})(?:,"channel":(\d{1,18}))?[,}]')
 _HEAD_LENGTH = 100
@@ -50,11 +53,13 @@ class ClientExchange:
         version: The version agreed on.
         ids: Where request numbers come from; hand the same one on to a client's next connection.
         pending: The unanswered requests' frames by id, in the order asked.
+        max_bytes: The longest frame that the server reads; `None` where it has not said.
     """
 
     version: Version
     ids: count[int] = field(default_factory=lambda: count(1))
     pending: dict[int, str] = field(default_factory=dict)
+    max_bytes: int | None = None
     _order: deque[int] = field(default_factory=deque)
 
     def request(
@@ -67,7 +72,15 @@ class ClientExchange:
             data: What it is asked with, as a JSON object.
             channel: The session's number on this connection; version 1 knows only 0.
             timeout_s: A step's deadline in seconds; version 1 has no place for it.
+
+        Raises:
+            InvalidRequestError: The frame is longer than the server reads.
         """
+        if self.max_bytes is not None and len(data) + _FRAME_BYTES > self.max_bytes:
+            raise InvalidRequestError(
+                f"the request is {len(data)} bytes long; the server reads up to {self.max_bytes} (its setting "
+                f"max_message_size_mb)"
+            )
         number = next(self.ids)
         # What was answered need not be remembered over there; said only where it is not simply all before this.
         oldest = next(iter(self.pending), number)
