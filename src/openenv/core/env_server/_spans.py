@@ -56,6 +56,7 @@ class EpisodeSpans:
         self._episode_id = ""
         self._steps = 0
         self._return = 0.0
+        self._is_done = False
 
     async def over(self, request: Request, ask: Callable[[Request], Awaitable[Answer]]) -> Answer:
         """Return the answer to a request, with a span from when it is asked until it is answered."""
@@ -65,29 +66,35 @@ class EpisodeSpans:
             self.end()
         if not self._episode.get_span_context().is_valid:
             self._begin(request)
-        with self._request_span(request) as span:
-            try:
+        try:
+            with self._request_span(request) as span:
                 answer = await ask(request)
-                if request.kind is not RequestKind.MCP and span.is_recording():
-                    await self._answered(span, request, decode(answer.data), ask)
-            except BaseException as exc:
-                span.set_attribute(_ERROR, type(exc).__name__)
-                if request.kind is RequestKind.RESET:
-                    self._fail(exc)
-                raise
+                is_over = span.is_recording() and await self._answered(span, request, answer, ask)
+        except BaseException as exc:
+            if request.kind is RequestKind.RESET:
+                self._episode.set_attribute(_ERROR, type(exc).__name__)
+                self._episode.set_status(Status(StatusCode.ERROR))
+                self.end()
+            raise
+        if is_over and self._episode.is_recording():
+            # Ended and still known: what is asked after the end belongs below it too.
+            self._finish()
         return answer
 
     def end(self) -> None:
         """End the episode, if one is going on."""
         if self._episode.is_recording():
-            self._episode.set_attributes({_STEPS: self._steps, _RETURN: self._return})
-            self._episode.end()
+            self._finish()
         self._episode = trace.INVALID_SPAN
+
+    def _finish(self) -> None:
+        self._episode.set_attributes({_STEPS: self._steps, _RETURN: self._return, _DONE: self._is_done})
+        self._episode.end()
 
     def _begin(self, request: Request) -> None:
         given = request.data.get("episode_id") if request.kind is RequestKind.RESET else None
         self._episode_id = given if isinstance(given, str) else ""
-        self._steps, self._return = 0, 0.0
+        self._steps, self._return, self._is_done = 0, 0.0, False
         self._episode = self._tracer.start_span("openenv.episode", attributes=self._known())
 
     def _known(self) -> dict[str, str]:
@@ -103,24 +110,29 @@ class EpisodeSpans:
             attributes=self._known(),
             links=[Link(asked_in)] if known else None,
         ) as span:
-            yield span
+            try:
+                yield span
+            except BaseException as exc:
+                span.set_attribute(_ERROR, type(exc).__name__)
+                raise
 
     async def _answered(
-        self, span: Span, request: Request, data: JsonObject, ask: Callable[[Request], Awaitable[Answer]]
-    ) -> None:
-        reward, done = data.get("reward"), data.get("done") is True
+        self, span: Span, request: Request, answer: Answer, ask: Callable[[Request], Awaitable[Answer]]
+    ) -> bool:
+        """Say what an answer tells; return whether the episode is over."""
+        if request.kind is RequestKind.MCP:
+            return False
+        data: JsonObject = decode(answer.data)
+        reward, self._is_done = data.get("reward"), data.get("done") is True
         if request.kind is RequestKind.STEP:
             self._steps += 1
         elif not self._episode_id:
             await self._ask_episode_id(span, ask)
-        span.set_attributes({_STEPS: self._steps, _DONE: done})
+        span.set_attributes({_STEPS: self._steps, _DONE: self._is_done})
         if isinstance(reward, (int, float)):
             span.set_attribute(_REWARD, float(reward))
             self._return += float(reward)
-        if done and self._episode.is_recording():
-            self._episode.set_attributes({_STEPS: self._steps, _RETURN: self._return, _DONE: True})
-            # Ended and still known: what is asked after the end belongs below it too.
-            self._episode.end()
+        return self._is_done
 
     async def _ask_episode_id(self, span: Span, ask: Callable[[Request], Awaitable[Answer]]) -> None:
         """Learn the id that the environment chose, which only its state tells."""
@@ -133,8 +145,3 @@ class EpisodeSpans:
             self._episode_id = told
             span.set_attribute(_EPISODE, told)
             self._episode.set_attribute(_EPISODE, told)
-
-    def _fail(self, exc: BaseException) -> None:
-        self._episode.set_attribute(_ERROR, type(exc).__name__)
-        self._episode.set_status(Status(StatusCode.ERROR))
-        self.end()
