@@ -13,10 +13,10 @@ from ._generics import type_arguments
 from .client_types import StepResult
 from .env_server._wire_model import FROM_WIRE
 from .exceptions import InvalidRequestError, ProtocolError
-from .wire.codec import encode, encode_model
+from .wire.codec import EncodeError, encode, encode_model
 from .wire.frames import JsonObject
 
-__all__ = ["ClientModels", "payload_of", "result_as", "state_as"]
+__all__ = ["ClientModels", "payload_of", "result_as", "sendable", "state_as"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,17 +53,26 @@ def payload_of(action: object, expected: object) -> bytes:
         expected: The type the client declares, for the message.
 
     Raises:
-        InvalidRequestError: It is none of these.
-        EncodeError: Something in it has no JSON form.
+        InvalidRequestError: It is none of these, or something in it has no JSON form.
     """
-    if isinstance(action, BaseModel):
-        return encode_model(action)
     if isinstance(action, Mapping):
-        return encode(dict(action))
-    if dataclasses.is_dataclass(action) and not isinstance(action, type):
-        return encode(action)
+        return sendable(dict(action))
+    if isinstance(action, BaseModel) or (dataclasses.is_dataclass(action) and not isinstance(action, type)):
+        return sendable(action)
     name = getattr(expected, "__name__", str(expected))
     raise InvalidRequestError(f"expected {name} or a dict as action, got {type(action).__name__}: {action!r:.80}")
+
+
+def sendable(value: object) -> bytes:
+    """Return as JSON what a client was given to send.
+
+    Raises:
+        InvalidRequestError: Something in it has no JSON form.
+    """
+    try:
+        return encode_model(value) if isinstance(value, BaseModel) else encode(value)
+    except EncodeError as exc:
+        raise InvalidRequestError(str(exc)) from exc
 
 
 @lru_cache(maxsize=256)

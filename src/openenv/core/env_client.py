@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import os
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast
 
-from ._client_models import ClientModels, payload_of, result_as, state_as
+from ._client_models import ClientModels, payload_of, result_as, sendable, state_as
 from .client_types import StepResult
 from .env_server.mcp_types import CallToolAction, CallToolObservation, ListToolsAction, ListToolsObservation, Tool
 from .exceptions import (
@@ -22,7 +23,6 @@ from .exceptions import (
 from .tools.results import plain_result
 from .transports._authorization import authorized
 from .transports.base import Transport, TransportSettings
-from .wire.codec import encode
 from .wire.frames import JsonObject, RequestKind
 
 if TYPE_CHECKING:
@@ -149,7 +149,8 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
         client.provider = None
         client.mode = "simulation"
         client._base_url = ""
-        client._settings = TransportSettings("", message_timeout_s=message_timeout_s)
+        limit = None if message_timeout_s is None else _positive("message_timeout_s", message_timeout_s)
+        client._settings = TransportSettings("", message_timeout_s=limit)
         client._setup()
         if isinstance(environment, EnvironmentSpec):
             client._spec = environment
@@ -229,16 +230,23 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
             InvalidRequestError: The environment does not take an argument, or its type is wrong.
             OpenEnvError: The request failed; see `openenv.core.exceptions`.
         """
+        data = sendable(arguments)
         if self._transport is not None and not self._transport.is_open:
-            await self._transport.close()
-            self._transport = None
-        data = encode(arguments)
-        try:
-            return self._result(await (await self._open_transport()).request(RequestKind.RESET, data))
-        except SessionClosedError:
-            # The server closed the session before this reset, as it does after a crash: no episode is lost by it now.
             await self.disconnect()
-            return self._result(await (await self._open_transport()).request(RequestKind.RESET, data))
+        known = self._transport
+        transport = await self._open_transport()
+        try:
+            return self._result(await transport.request(RequestKind.RESET, data))
+        except SessionLostError:
+            if transport is not known or self._transport is not known:
+                raise
+        except SessionClosedError:
+            # The server closed the session before this reset, as it does after a crash.
+            pass
+        # It was lost before it was asked, perhaps long ago: a reset wants nothing of what went with it.
+        await self.disconnect()
+        transport = await self._open_transport()
+        return self._result(await transport.request(RequestKind.RESET, data))
 
     async def step(self, action: _ActT, timeout_s: float | None = None) -> StepResult[_ObsT]:
         """Act, and return what came of it.
@@ -255,7 +263,7 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
         """
         if isinstance(action, (CallToolAction, ListToolsAction)) and not self._own_result:
             return cast("StepResult[_ObsT]", await self._step_tool(action, timeout_s))
-        payload = encode(self._step_payload(action)) if self._own_payload else payload_of(action, self._models.action)
+        payload = sendable(self._step_payload(action)) if self._own_payload else payload_of(action, self._models.action)
         return self._result(await self._request(RequestKind.STEP, payload, timeout_s))
 
     async def state(self) -> _StateT:
@@ -288,17 +296,18 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
         """Return another client of the same server, connected: a session beside this one."""
         if self._spec is not None:
             raise ConfigurationError("an environment in this process has one session: call from_environment() again")
-        other = type(self).__new__(type(self))
-        other.provider, other.mode, other._base_url, other._settings = None, self.mode, self._base_url, self._settings
+        # A copy, so that what a subclass set on itself is there too.
+        other = copy.copy(self)
         other._setup()
-        other._is_blocking = self._is_blocking
+        other.provider, other._is_blocking = None, self._is_blocking
         return await other.connect()
 
     async def disconnect(self) -> None:
         """End the session; a later request opens a new one."""
-        transport, self._transport = self._transport, None
+        transport = self._transport
         if transport is not None:
             await transport.close()
+            self._transport = None
 
     async def close(self) -> None:
         """End the session, and stop the server if this client's provider started it. May be called twice."""
@@ -365,7 +374,7 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
         self, action: CallToolAction | ListToolsAction, timeout_s: float | None = None
     ) -> StepResult[Any]:
         kind = ListToolsObservation if isinstance(action, ListToolsAction) else CallToolObservation
-        data = encode(action.model_dump(exclude={"metadata"} if not action.metadata else None))
+        data = sendable(action.model_dump(exclude={"metadata"} if not action.metadata else None))
         return result_as(await self._request(RequestKind.STEP, data, timeout_s), kind)
 
     async def _request(self, kind: RequestKind, data: bytes, timeout_s: float | None = None) -> JsonObject:

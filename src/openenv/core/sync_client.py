@@ -25,6 +25,9 @@ _ObsT = TypeVar("_ObsT")
 _StateT = TypeVar("_StateT")
 _T = TypeVar("_T")
 
+# What asyncio says to coroutines such as `asyncio.sleep`.
+_NO_LOOP = "no running event loop"
+
 
 class SyncEnvClient(Generic[_ActT, _ObsT, _StateT]):
     """An `EnvClient` whose methods are plain functions, for scripts and notebooks; made by `EnvClient.sync()`.
@@ -137,9 +140,17 @@ class SyncEnvClient(Generic[_ActT, _ObsT, _StateT]):
             except StopIteration as stop:
                 result: _T = stop.value
                 return result
+            except RuntimeError as exc:
+                if str(exc) == _NO_LOOP:
+                    raise _cannot_wait(coroutine) from exc
+                raise
             coroutine.close()
-        raise ConfigurationError(
-            f"{getattr(coroutine, '__qualname__', 'the method')} waited for something other than its transport, which "
-            f"a sync client cannot do without an event loop: use the asynchronous client for it, or do the waiting "
-            f"in plain code"
-        )
+        raise _cannot_wait(coroutine)
+
+
+def _cannot_wait(coroutine: object) -> ConfigurationError:
+    return ConfigurationError(
+        f"{getattr(coroutine, '__qualname__', 'the method')} waited for something other than its transport, which "
+        f"a sync client cannot do without an event loop: use the asynchronous client for it, or do the waiting "
+        f"in plain code"
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 
 from websockets.client import ClientProtocol
-from websockets.exceptions import InvalidHandshake, InvalidStatus
+from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
 from websockets.extensions import ClientExtensionFactory
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
@@ -16,7 +16,14 @@ from websockets.protocol import State
 from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI, parse_uri
 
-from ..exceptions import AuthenticationError, ConnectError, OpenEnvError, RateLimitError, SessionLostError
+from ..exceptions import (
+    AuthenticationError,
+    ConfigurationError,
+    ConnectError,
+    OpenEnvError,
+    RateLimitError,
+    SessionLostError,
+)
 from ..utils import convert_to_ws_url, is_loopback
 from ..wire.codec import decode
 from ..wire.frames import SUBPROTOCOL_V2, Version
@@ -40,8 +47,7 @@ class ClientConnection:
 
     def __init__(self, settings: TransportSettings) -> None:
         """Make a connection that has sent nothing."""
-        self.url = convert_to_ws_url(settings.base_url) + "/ws"
-        self.uri: WebSocketURI = parse_uri(self.url)
+        self.url, self.uri = _address(settings.base_url)
         self.version = Version.V1
         self.is_ready = False
         self._parts: list[bytes] = []
@@ -96,13 +102,15 @@ class ClientConnection:
         return None
 
     def send(self, text: str) -> bytes:
-        """Return the bytes that send a message."""
-        self._protocol.send_text(text.encode())
+        """Return the bytes that send a message; none where the connection is ending, which is noticed by reading."""
+        if self._protocol.state is State.OPEN:
+            self._protocol.send_text(text.encode())
         return self.outgoing()
 
     def ping(self) -> bytes:
         """Return the bytes of a sign of life."""
-        self._protocol.send_ping(b"openenv")
+        if self._protocol.state is State.OPEN:
+            self._protocol.send_ping(b"openenv")
         return self.outgoing()
 
     def close(self) -> bytes:
@@ -126,6 +134,18 @@ class ClientConnection:
             return ConnectError(f"{self.url} does not speak WebSocket: {exc}")
         return ConnectError(f"{self.url} closed the connection before the handshake was over")
 
+    @property
+    def answer_was_too_long(self) -> bool:
+        """Return whether the connection ended because the server sent more than this client reads."""
+        sent = self._protocol.close_sent
+        return sent is not None and sent.code == _TOO_BIG and not self._protocol.close_rcvd_then_sent
+
+    @property
+    def message_was_too_long(self) -> bool:
+        """Return whether the server ended the connection because this client sent more than it reads."""
+        received = self._protocol.close_rcvd
+        return received is not None and received.code == _TOO_BIG and not self.answer_was_too_long
+
     def loss(self) -> SessionLostError:
         """Return the error that says that the session went with the connection."""
         return SessionLostError(
@@ -135,12 +155,12 @@ class ClientConnection:
 
     def why_closed(self) -> str:
         """Return why nothing more will come."""
-        sent, received = self._protocol.close_sent, self._protocol.close_rcvd
-        if received is None and sent is not None and sent.code == _TOO_BIG:
-            return f"the answer was longer than max_message_size_mb allows ({sent.reason})"
+        received = self._protocol.close_rcvd
+        if self.answer_was_too_long:
+            return "the answer was longer than max_message_size_mb allows"
         if received is None:
             return "no closing word from the server"
-        if received.code == _TOO_BIG:
+        if self.message_was_too_long:
             return "the server closed it, as the message was longer than it reads"
         return f"the server closed it with code {received.code}" + (f" ({received.reason})" if received.reason else "")
 
@@ -163,6 +183,16 @@ def _denial(status: int, told: str) -> AuthenticationError:
 
 def _seconds(text: str | None) -> float | None:
     return float(text) if text is not None and text.isascii() and text.isdigit() else None
+
+
+def _address(base_url: str) -> tuple[str, WebSocketURI]:
+    try:
+        url = convert_to_ws_url(base_url) + "/ws"
+        return url, parse_uri(url)
+    except (ValueError, InvalidURI) as exc:
+        raise ConfigurationError(
+            f"expected base_url to be the address of a server, such as 'http://localhost:8000', got {base_url!r}"
+        ) from exc
 
 
 def _deflate() -> ClientExtensionFactory:

@@ -5,12 +5,24 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ..exceptions import ProtocolError, RequestTimeoutError, SessionLostError, StepTimeoutError
+from ..exceptions import (
+    InvalidRequestError,
+    OpenEnvError,
+    ProtocolError,
+    RequestTimeoutError,
+    SessionLostError,
+    StepTimeoutError,
+)
 from ..wire.codec import encode
 from ..wire.frames import JsonObject, RequestKind
 
-__all__ = ["Ticket", "backoff", "gone", "late", "opening_data"]
+if TYPE_CHECKING:
+    from ..wire.exchange import ClientExchange
+    from ._client_protocol import ClientConnection
+
+__all__ = ["Ticket", "backoff", "gone", "late", "opening_data", "too_long"]
 
 _FIRST_DELAY_S = 0.05
 _LONGEST_DELAY_S = 2.0
@@ -66,6 +78,22 @@ def late(kind: RequestKind, url: str, limit_s: float) -> RequestTimeoutError:
     """Return the error for a request whose answer did not come in time."""
     what = StepTimeoutError if kind is RequestKind.STEP else RequestTimeoutError
     return what(f"no answer to {kind.value} from {url} within {limit_s:g} s (message_timeout_s)")
+
+
+def too_long(connection: ClientConnection, exchange: ClientExchange) -> tuple[int, OpenEnvError] | None:
+    """Return the request that a connection ended for, as it or its answer was too long, and its error.
+
+    The request is taken back: repeated on the next connection it would end that one too.
+    """
+    pending = exchange.pending
+    if not pending or not (connection.answer_was_too_long or connection.message_was_too_long):
+        return None
+    number = next(iter(pending)) if connection.answer_was_too_long else max(pending, key=lambda n: len(pending[n]))
+    size = len(pending[number])
+    exchange.forget(number)
+    if connection.answer_was_too_long:
+        return number, ProtocolError("the answer is longer than this client reads: raise its max_message_size_mb")
+    return number, InvalidRequestError(f"the message of {size} characters is longer than {connection.url} reads")
 
 
 def gone(url: str, why: object, last: Exception | None) -> SessionLostError:

@@ -24,7 +24,7 @@ from ..wire.exchange import ClientExchange, ReceivedAnswer
 from ..wire.frames import AnswerKind, JsonObject, RequestKind, Version
 from ._client_protocol import ClientConnection
 from ._dialing import dial, proxy_for
-from ._resumption import Ticket, backoff, gone, late, opening_data
+from ._resumption import Ticket, backoff, gone, late, opening_data, too_long
 from .base import Transport, TransportSettings
 
 __all__ = ["BlockingTransport"]
@@ -33,6 +33,7 @@ _READ_BYTES = 65_536
 _KEEPER_PERIOD_S = 5.0
 _KEEPER_RETURN_S = 1.0
 _CANCEL_S = 1.0
+_GOODBYE_S = 2.0
 
 
 class BlockingTransport(Transport):
@@ -166,6 +167,10 @@ class BlockingTransport(Transport):
             except TimeoutError:
                 raise
             except (OSError, _ConnectionEndedError):
+                refused = None if sock is None else too_long(connection, self._exchange)
+                if refused is not None and refused[0] == number:
+                    self._drop()
+                    raise refused[1] from None
                 connection, sock = self._return(connection, deadline)
 
     def _send(self, sock: socket.socket, data: bytes, deadline: float | None) -> None:
@@ -295,17 +300,14 @@ class BlockingTransport(Transport):
             raise connection.refusal()
 
     def _say_goodbye(self, sock: socket.socket, connection: ClientConnection) -> None:
-        deadline = time.monotonic() + min(2.0, self._settings.connect_timeout_s)
+        deadline = time.monotonic() + _GOODBYE_S
         number, frame = self._exchange.request(RequestKind.CLOSE)
-        sock.sendall(connection.send(frame))
+        self._send(sock, connection.send(frame), deadline)
         # The slot is free when this returns: who opens the next session finds it.
         with contextlib.suppress(TimeoutError, _ConnectionEndedError):
             self._read_answer(sock, connection, number, deadline)
         sock.settimeout(_CANCEL_S)
         sock.sendall(connection.close())
-        while not connection.is_closed:
-            _set_timeout(sock, deadline)
-            self._feed(sock, connection)
 
     def _drop(self) -> None:
         sock, self._socket = self._socket, None
@@ -346,7 +348,8 @@ class _Keeper:
     def watch(self, transport: BlockingTransport) -> None:
         with self._lock:
             self._watched.add(transport)
-            if self._thread is None:
+            # Not the thread of a process that this one was forked from.
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._tend_all, name="openenv-keepalive", daemon=True)
                 self._thread.start()
 

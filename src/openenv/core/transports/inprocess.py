@@ -75,14 +75,23 @@ class InProcessTransport(_EmbeddedTransport):
         except asyncio.TimeoutError:
             if asked.done():
                 return asked.result()
-            asked.add_done_callback(_passed_over)
+            _take_back(asked)
             raise late(kind, "the environment", self._message_timeout_s or 0.0) from None
+        except asyncio.CancelledError:
+            _take_back(asked)
+            raise
 
     async def close(self) -> None:
         """Close the environment."""
         manager, self._manager, self._session = self._manager, None, None
         if manager is not None:
             await manager.close_all()
+
+
+def _take_back(asked: asyncio.Future[JsonObject]) -> None:
+    """Interrupt what nobody waits for any more, as a server does when its client says so."""
+    asked.add_done_callback(_passed_over)
+    asked.cancel()
 
 
 def _passed_over(late: asyncio.Future[JsonObject]) -> None:

@@ -25,7 +25,7 @@ from ..wire.exchange import ClientExchange, ReceivedAnswer
 from ..wire.frames import AnswerKind, JsonObject, RequestKind, Version
 from ._client_protocol import ClientConnection
 from ._dialing import dial, proxy_for
-from ._resumption import Ticket, backoff, gone, late, opening_data
+from ._resumption import Ticket, backoff, gone, late, opening_data, too_long
 from .base import Transport, TransportSettings
 
 __all__ = ["WebSocketTransport"]
@@ -83,8 +83,7 @@ class WebSocketTransport(Transport):
         timer = None if limit is None else link.loop.call_later(limit, self._expire, future, kind, limit)
         try:
             # Without a connection the frame goes out when there is one again.
-            if not link.is_over:
-                await link.send(frame)
+            link.send(frame)
             answer = await future
         except (asyncio.CancelledError, RequestTimeoutError):
             self._take_back(number)
@@ -100,6 +99,8 @@ class WebSocketTransport(Transport):
 
     async def close(self) -> None:
         """End the session and the connection."""
+        if self._link is not None:
+            _check_loop(self._link)
         link, self._link, self._ticket = self._link, None, None
         if self._returning is not None:
             self._returning.cancel()
@@ -114,22 +115,19 @@ class WebSocketTransport(Transport):
         number, frame = self._exchange.request(RequestKind.CLOSE)
         closed: asyncio.Future[ReceivedAnswer] = link.loop.create_future()
         self._waiting[number] = closed
-        await link.send(frame)
+        link.send(frame)
         both: set[asyncio.Future[Any]] = {closed, link.over}
         await asyncio.wait(both, timeout=_GOODBYE_S, return_when=asyncio.FIRST_COMPLETED)
 
     def _take_back(self, number: int) -> None:
         """Tell the server that nobody waits for a request any more, where there is a word for it."""
         link = self._link
-        if link is not None and not link.is_over and link.version is Version.V2:
-            link.write(self._exchange.cancel(number))
+        if link is not None and link.version is Version.V2:
+            link.send(self._exchange.cancel(number))
 
     def _check(self, link: _Link) -> None:
         """Raise what stands against asking anything now."""
-        if asyncio.get_running_loop() is not link.loop:
-            raise ConfigurationError(
-                "this client is connected on another event loop: make and use a client inside one asyncio.run()"
-            )
+        _check_loop(link)
         if self._unasked is not None:
             unasked, self._unasked = self._unasked, None
             raise unasked
@@ -158,11 +156,7 @@ class WebSocketTransport(Transport):
         return link
 
     def _received(self, message: bytes) -> None:
-        try:
-            answer = self._exchange.receive(message)
-        except ProtocolError as exc:
-            self._unasked = exc
-            return
+        answer = self._exchange.receive(message)
         if answer.kind == AnswerKind.DRAINING.value:
             self._draining = True
             _logger.warning("the server at %s is about to shut down", self._settings.base_url)
@@ -176,6 +170,10 @@ class WebSocketTransport(Transport):
         """Come back to the session on a new connection, or tell all who wait that it is lost."""
         if link is not self._link:
             return
+        refused = too_long(link.connection, self._exchange)
+        future = self._waiting.get(refused[0]) if refused is not None else None
+        if refused is not None and future is not None and not future.done():
+            future.set_exception(refused[1])
         if self._draining:
             self._fail(gone(self._settings.base_url, "the server was shut down", None))
         elif self._ticket is None or self._ticket.grace_s <= 0:
@@ -202,8 +200,9 @@ class WebSocketTransport(Transport):
                 await asyncio.sleep(min(delay, max(0.0, left)))
                 continue
             self._link, self._returning = link, None
-            for frame in self._exchange.pending.values():
-                await link.send(frame)
+            # All at once: a new request must not come between them, and an answer takes its own out of `pending`.
+            for frame in list(self._exchange.pending.values()):
+                link.send(frame)
             if link.is_over:
                 self._ended(link)
             return
@@ -223,7 +222,7 @@ class WebSocketTransport(Transport):
         answered: asyncio.Future[ReceivedAnswer] = link.loop.create_future()
         self._waiting[number] = answered
         try:
-            await link.send(frame)
+            link.send(frame)
             limit = self._settings.connect_timeout_s
             both: set[asyncio.Future[Any]] = {answered, link.over}
             await asyncio.wait(both, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
@@ -243,6 +242,13 @@ class WebSocketTransport(Transport):
                 future.set_exception(error)
                 # Whoever waits may be cancelled before it looks: no reason for the event loop to complain.
                 future.exception()
+
+
+def _check_loop(link: _Link) -> None:
+    if asyncio.get_running_loop() is not link.loop:
+        raise ConfigurationError(
+            "this client is connected on another event loop: make, use and close a client inside one asyncio.run()"
+        )
 
 
 async def _dial(link: _Link, connection: ClientConnection, settings: TransportSettings) -> None:
@@ -273,9 +279,7 @@ class _Link(asyncio.Protocol):
         self.loop = asyncio.get_running_loop()
         self.ready: asyncio.Future[None] = self.loop.create_future()
         self.over: asyncio.Future[None] = self.loop.create_future()
-        self._writable = asyncio.Event()
-        self._writable.set()
-        self._connection = connection
+        self.connection = connection
         self._settings = settings
         self._received = received
         self._ended = ended
@@ -285,30 +289,25 @@ class _Link(asyncio.Protocol):
 
     @property
     def version(self) -> Version:
-        return self._connection.version
+        return self.connection.version
 
     @property
     def is_over(self) -> bool:
         return self.over.done()
 
     def loss(self) -> OpenEnvError:
-        return self._connection.loss()
+        return self.connection.loss()
 
     def why(self) -> str:
-        return self._connection.why_closed()
+        return self.connection.why_closed()
 
-    async def send(self, frame: str) -> None:
-        if self.is_over:
-            return
-        self._write(self._connection.send(frame))
-        if not self._writable.is_set():
-            await self._writable.wait()
-
-    def write(self, frame: str) -> None:
-        self._write(self._connection.send(frame))
+    def send(self, frame: str) -> None:
+        """Send without waiting for room; what cannot go out any more is repeated on the next connection."""
+        if not self.is_over:
+            self._write(self.connection.send(frame))
 
     async def say_goodbye(self) -> None:
-        self._write(self._connection.close())
+        self._write(self.connection.close())
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(asyncio.shield(self.over), _GOODBYE_S)
         self.abort()
@@ -322,29 +321,23 @@ class _Link(asyncio.Protocol):
         if not isinstance(transport, asyncio.Transport):
             raise ProtocolError(f"expected a stream, got {type(transport).__name__}")
         self._transport = transport
-        self._write(self._connection.outgoing())
+        self._write(self.connection.outgoing())
 
     def data_received(self, data: bytes) -> None:
         self._heard_at = self.loop.time()
-        messages = self._connection.feed(data)
-        if reply := self._connection.outgoing():
+        messages = self.connection.feed(data)
+        if reply := self.connection.outgoing():
             self._write(reply)
-        if not self.ready.done() and self._connection.is_ready:
+        if not self.ready.done() and self.connection.is_ready:
             self.ready.set_result(None)
             self._schedule_ping()
         for message in messages:
             self._received(message)
-        if self._connection.is_closed and self._transport is not None:
+        if self.connection.is_closed and self._transport is not None:
             self._transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end()
-
-    def pause_writing(self) -> None:
-        self._writable.clear()
-
-    def resume_writing(self) -> None:
-        self._writable.set()
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None and data:
@@ -354,11 +347,10 @@ class _Link(asyncio.Protocol):
         if self.is_over:
             return
         self.over.set_result(None)
-        self._writable.set()
         if self._ping_timer is not None:
             self._ping_timer.cancel()
         if not self.ready.done():
-            self.ready.set_exception(self._connection.refusal())
+            self.ready.set_exception(self.connection.refusal())
             # Seen by whoever connects, if anyone still does.
             self.ready.exception()
         self._ended(self)
@@ -374,5 +366,5 @@ class _Link(asyncio.Protocol):
         if patience is not None and quiet_s > patience + (self._settings.ping_interval_s or 0):
             self.abort()
             return
-        self._write(self._connection.ping())
+        self._write(self.connection.ping())
         self._schedule_ping()

@@ -200,6 +200,7 @@ _BUILDERS: dict[str, Callable[[str, Mapping[str, object]], Exception]] = {
     "ServerDrainingError": lambda message, _: errors.ServerDrainingError(message),
     "RequestCancelledError": lambda message, _: errors.RequestCancelledError(message),
     "SessionError": lambda message, _: errors.SessionError(message),
+    "ProtocolError": lambda message, _: errors.ProtocolError(message),
     "StepTimeoutError": lambda message, _: errors.StepTimeoutError(message),
     "RequestTimeoutError": lambda message, _: errors.RequestTimeoutError(message),
 }

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import count
 
-from ..exceptions import InvalidRequestError
+from ..exceptions import InvalidRequestError, ProtocolError
 from .codec import decode
-from .errors import FrameError
+from .errors import FrameError, error_fields
 from .frames import Answer, AnswerKind, ErrorCode, JsonObject, Request, RequestKind, Version
 
 __all__ = ["ClientExchange", "ReceivedAnswer", "ServerExchange", "bytes_of"]
@@ -112,28 +112,22 @@ class ClientExchange:
         return b'{"type":"%b","id":%d%b%b%b,"data":%b}' % (name, number, session, received, deadline, data)
 
     def receive(self, message: str | bytes) -> ReceivedAnswer:
-        """Return the answer in a message.
-
-        Raises:
-            FrameError: The message is no answer of this protocol.
-        """
+        """Return the answer in a message; one that cannot be read is an error, as the answer to the oldest request."""
         try:
             frame = decode(message)
         except ValueError as exc:
-            told = f"the server sent what cannot be read: {exc}"
-            raise FrameError(ErrorCode.INVALID_JSON, told, request_id=self._oldest()) from exc
+            return self._unreadable(f"the server sent what cannot be read: {exc}")
         if not isinstance(frame, dict) or not isinstance(frame.get("type"), str):
-            told = f"the server sent a frame without a type: {_excerpt(message)}"
-            raise FrameError(ErrorCode.UNKNOWN_TYPE, told, request_id=self._oldest())
+            return self._unreadable(f"the server sent a frame without a type: {_excerpt(message)}")
         data = frame.get("data")
         # News answer nothing: what they tell of is still to be answered.
         number = None if frame["type"] in _NEWS and self.version is Version.V2 else self._answered(frame)
         return ReceivedAnswer(number, frame["type"], data if isinstance(data, dict) else {})
 
-    def _oldest(self) -> int | None:
-        """Return the request that a message which cannot be read answers, as far as can be told: the oldest one."""
-        oldest = next(iter(self.pending), None)
-        return self._answered({"id": oldest})
+    def _unreadable(self, told: str) -> ReceivedAnswer:
+        # As far as can be told: in version 1 answers have nothing but their order.
+        number = self._answered({"id": next(iter(self.pending), None)})
+        return ReceivedAnswer(number, AnswerKind.ERROR.value, error_fields(ProtocolError(told)))
 
     def _answered(self, frame: JsonObject) -> int | None:
         if self.version is Version.V1:
