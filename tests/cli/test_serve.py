@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import signal
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from openenv import AutoEnv, GenericEnvClient
-from openenv.core.exceptions import InvalidRequestError
+from openenv.core.exceptions import EnvironmentExecutionError, InvalidRequestError
 from tests.cli.running import Serving, openenv
 from tests.site_packages import DICE, OLD_DICE, SitePackages
 
@@ -113,3 +114,24 @@ def test_what_is_no_environment_is_told(
 def test_an_application_that_fails_says_so(project: Path) -> None:
     (project / "server" / "app.py").write_text("raise RuntimeError('no dice today')")
     assert "no dice today" in openenv("serve", project, "--port", "0", status=1).stderr
+
+
+def test_logs_are_lines_of_json_where_that_is_asked_for(project: Path) -> None:
+    app = project / "server" / "app.py"
+    app.write_text(app.read_text().replace("face=action.sides", "face=1 // 0"))
+    arguments = ("--log-format", "json", "--log-level", "info")
+    with Serving(project, *arguments) as server, pytest.raises(EnvironmentExecutionError):
+        _face(server.url)
+    lines = [json.loads(line) for line in server.errors.splitlines()]
+    [failed] = [line for line in lines if line["level"] == "error"]
+    assert failed["logger"] == "openenv.core.env_server.dispatch"
+    assert failed["session_id"] in failed["message"]
+    assert failed["request_id"].isdecimal()
+    assert "ZeroDivisionError" in failed["exception"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"), [("format", "xml", "expected text or json"), ("level", "loud", "expected DEBUG, INFO")]
+)
+def test_a_way_to_log_that_there_is_not_is_refused(project: Path, option: str, value: str, said: str) -> None:
+    assert said in openenv("serve", project, f"--log-{option}", value, status=1).stderr

@@ -22,6 +22,8 @@ def serve(
         typer.Option(min=0, max=65535, help="Port to listen on; 0 for a free one, by default openenv.yaml's or 8000."),
     ] = None,
     reload: Annotated[bool, typer.Option("--reload", help="Start anew when the source changes.")] = False,
+    log_format: Annotated[str, typer.Option(help="text, or json: one object a line.")] = "text",
+    log_level: Annotated[str, typer.Option(help="The least severe level that is logged.")] = "warning",
 ) -> None:
     """Serve an environment until Ctrl-C."""
     from ..core._application import find_application
@@ -36,7 +38,15 @@ def serve(
     def tell(url: str) -> None:
         print(f"Serving {name} at {url} (Ctrl-C stops it)", flush=True)
 
-    serve_source(source, host=host, port=port or None, reload=reload, on_listening=tell)
+    serve_source(
+        source,
+        host=host,
+        port=port or None,
+        reload=reload,
+        log_format=log_format,
+        log_level=log_level,
+        on_listening=tell,
+    )
 
 
 def _source(target: str) -> Path | str:

@@ -1,8 +1,8 @@
 """Logs that say which session and which request they are about.
 
-Every record of the server's own loggers has the fields `session_id` and `request_id`, empty where there is none. The
-handler that `configure` installs gives them to all other records too: to what an environment logs while it is made,
-reset, stepped or closed, on whatever thread.
+Every record of the server's own loggers has the fields `session_id` and `request_id`, empty where there is none. A
+handler with an `IdFilter`, such as that of `log_config`, gives them to all other records too: to what an environment
+logs while it is made, reset, stepped or closed, on whatever thread.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import logging
 import time
 from contextvars import ContextVar
-from typing import TextIO
+from typing import Any
 
 from ..exceptions import ConfigurationError
 
@@ -19,7 +19,7 @@ __all__ = [
     "IdFilter",
     "JsonFormatter",
     "LOG_FORMATS",
-    "configure",
+    "log_config",
     "name_request",
     "request_id",
     "server_logger",
@@ -33,6 +33,8 @@ request_id: ContextVar[str] = ContextVar("openenv_request_id", default="")
 """The client's name for the request that is answered here."""
 
 LOG_FORMATS = ("text", "json")
+
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 _LONGEST_REQUEST_ID = 128
 _TEXT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
@@ -97,27 +99,29 @@ def server_logger(name: str) -> logging.Logger:
     return logger
 
 
-def configure(log_format: str = "text", level: int | str = "INFO", stream: TextIO | None = None) -> None:
-    """Have the process log through one handler, in place of those that the root logger had.
+def log_config(log_format: str = "text", level: str = "INFO") -> dict[str, Any]:
+    """Return what `logging.config.dictConfig` takes to log to standard error; `uvicorn.run` takes it as `log_config`.
 
     Args:
         log_format: `text` for people, or `json` for one JSON object a line.
         level: The least severe level that is logged.
-        stream: Where to; `None` for standard error.
 
     Raises:
         ConfigurationError: There is no such format or level.
     """
     if log_format not in LOG_FORMATS:
         raise ConfigurationError(f"expected text or json as log format, got {log_format!r}")
-    try:
-        logging.getLogger().setLevel(level)
-    except (TypeError, ValueError) as exc:
-        raise ConfigurationError(f"expected DEBUG, INFO, WARNING or ERROR as log level, got {level!r}") from exc
-    handler = logging.StreamHandler(stream)
-    handler.addFilter(IdFilter())
-    handler.setFormatter(JsonFormatter() if log_format == "json" else _TextFormatter())
-    logging.basicConfig(handlers=[handler], force=True)
+    if level.upper() not in _LEVELS:
+        raise ConfigurationError(f"expected {', '.join(_LEVELS)} as log level, got {level!r}")
+    formatter = JsonFormatter if log_format == "json" else _TextFormatter
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"ids": {"()": IdFilter}},
+        "formatters": {"line": {"()": formatter}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "filters": ["ids"], "formatter": "line"}},
+        "root": {"level": level.upper(), "handlers": ["stderr"]},
+    }
 
 
 def _utc(created: float) -> str:

@@ -11,6 +11,7 @@ from .._application import find_application
 from .._uvicorn import uvicorn_settings
 from ..containers.runtime._sockets import base_url, listen
 from ..exceptions import ServerStartError
+from .logs import log_config
 
 if TYPE_CHECKING:
     import socket
@@ -26,6 +27,8 @@ def serve(
     host: str = "127.0.0.1",
     port: int | None = None,
     reload: bool = False,
+    log_format: str = "text",
+    log_level: str = "warning",
     on_listening: Callable[[str], None] | None = None,
 ) -> None:
     """Serve an environment until SIGINT or SIGTERM comes. The process is the server's: its directory may change.
@@ -35,22 +38,25 @@ def serve(
         host: Address to listen on.
         port: Port to listen on; `None` for a free one.
         reload: Whether the server starts anew when its source changes.
+        log_format: `text` or `json`.
+        log_level: The least severe level that is logged.
         on_listening: Called with the server's URL as soon as connections are taken; they wait until it can answer.
 
     Raises:
-        ConfigurationError: There is no such environment, or its `openenv.yaml` is not valid.
+        ConfigurationError: There is no such environment, format or level, or its `openenv.yaml` is not valid.
         ProviderError: The port is in use, or the host is not of this machine.
         ServerStartError: The application gave up before it could answer.
     """
     application = find_application(source)
+    settings: dict[str, Any] = {**uvicorn_settings(), "log_config": log_config(log_format, log_level)}
     _enter(application)
     with listen(host, port) as listener:
         if on_listening is not None:
             on_listening(base_url(host, int(listener.getsockname()[1])))
         if reload:
-            _run_reloading(application, listener)
+            _run_reloading(application, listener, settings)
         else:
-            _run(application, listener)
+            _run(application, listener, settings)
 
 
 def _enter(application: Application) -> None:
@@ -60,10 +66,9 @@ def _enter(application: Application) -> None:
         sys.path.insert(0, str(application.directory))
 
 
-def _run(application: Application, listener: socket.socket) -> None:
+def _run(application: Application, listener: socket.socket, settings: dict[str, Any]) -> None:
     import uvicorn
 
-    settings: dict[str, Any] = uvicorn_settings()
     server = uvicorn.Server(uvicorn.Config(application.path, log_level="warning", **settings))
     try:
         server.run(sockets=[listener])
@@ -74,11 +79,10 @@ def _run(application: Application, listener: socket.socket) -> None:
         raise ServerStartError(f"{application.path} ended before it could answer: its log tells why")
 
 
-def _run_reloading(application: Application, listener: socket.socket) -> None:
+def _run_reloading(application: Application, listener: socket.socket, settings: dict[str, Any]) -> None:
     import uvicorn
     from uvicorn.supervisors import ChangeReload
 
-    settings: dict[str, Any] = uvicorn_settings()
     watched = [str(application.home)]
     config = uvicorn.Config(application.path, log_level="info", reload=True, reload_dirs=watched, **settings)
     listener.set_inheritable(True)
