@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import Any
 
 from openenv.core import Action, EnvClient, Environment, Observation, State
+
+_A_MOMENT_S = 0.005
 
 
 class Ask(Action):
@@ -88,6 +91,19 @@ class Sleeper(Counter):
                 self.interrupted.set()
                 raise
         return self.step(action)
+
+
+class Slow(Counter):
+    """Takes its time to be made and, when asked to `nap`, to step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        time.sleep(_A_MOMENT_S)
+
+    def step(self, action: Ask, timeout_s: float | None = None, *args: Any, **kwargs: Any) -> Told:
+        if action.what == "nap":
+            time.sleep(2 * _A_MOMENT_S)
+        return super().step(action)
 
 
 class Client(EnvClient[Ask, Told, State]):

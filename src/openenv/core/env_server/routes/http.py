@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request, Response
+from starlette.requests import ClientDisconnect
 
 from ...exceptions import (
     EnvironmentFactoryError,
@@ -127,13 +128,16 @@ async def read_object(request: Request, max_bytes: int) -> JsonObject:
     """Return the JSON object in a request's body; an empty body is an empty object.
 
     Raises:
-        InvalidRequestError: The body is too long, not JSON or not an object.
+        InvalidRequestError: The body is too long, not whole, not JSON or not an object.
     """
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > max_bytes:
-            raise InvalidRequestError(f"the body is longer than the {max_bytes} bytes that this server reads")
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                raise InvalidRequestError(f"the body is longer than the {max_bytes} bytes that this server reads")
+    except ClientDisconnect as exc:
+        raise InvalidRequestError("the client went before its body was whole") from exc
     if not body.strip():
         return {}
     try:
