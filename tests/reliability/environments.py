@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from typing import Any
@@ -103,6 +104,17 @@ class Slow(Counter):
     def step(self, action: Ask, timeout_s: float | None = None, *args: Any, **kwargs: Any) -> Told:
         if action.what == "nap":
             time.sleep(2 * _A_MOMENT_S)
+        return super().step(action)
+
+
+class Risky(Counter):
+    """Takes its process with it when asked to `exit`, and never answers when asked to `hang`."""
+
+    def step(self, action: Ask, timeout_s: float | None = None, *args: Any, **kwargs: Any) -> Told:
+        if action.what == "exit":
+            os._exit(3)
+        if action.what == "hang":
+            threading.Event().wait()
         return super().step(action)
 
 
