@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast
 
 from ._client_models import ClientModels, payload_of, result_as, sendable, state_as
+from ._tool_frames import call_frame, list_frame, tool_result, tools_in
 from .client_types import StepResult
 from .env_server.mcp_types import CallToolAction, CallToolObservation, ListToolsAction, ListToolsObservation, Tool
 from .exceptions import (
@@ -40,7 +41,8 @@ _ActT = TypeVar("_ActT")
 _ObsT = TypeVar("_ObsT")
 _StateT = TypeVar("_StateT")
 
-_MODES = ("simulation", "production")
+_PRODUCTION = "production"
+_MODES = ("simulation", _PRODUCTION)
 _OPENING_TRIES = 4
 
 
@@ -80,7 +82,8 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
             websocket_ping_timeout_s: Seconds after which a server that gives no sign of life is given up; `None` for
                 never, as a busy server may be late.
             provider: What started the server; the client stops it when it is closed.
-            mode: `simulation` or `production`, by default the environment variable `OPENENV_CLIENT_MODE`.
+            mode: `simulation`, in which tool calls are steps of the episode, or `production`, for servers in that mode,
+                in which they are not; by default the environment variable `OPENENV_CLIENT_MODE`.
             headers: Further HTTP headers of the connection's first request.
             reconnect_grace_s: Seconds for which a session whose connection broke is kept, so that the client can come
                 back to it; servers may allow fewer. 0 for not at all.
@@ -276,6 +279,8 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
         Raises:
             OpenEnvError: They could not be listed; the list is never empty for that reason.
         """
+        if self.mode == _PRODUCTION:
+            return tools_in(await self._request(RequestKind.MCP, list_frame()))
         result = await self._step_tool(ListToolsAction())
         return cast("ListToolsObservation", result.observation).tools
 
@@ -289,6 +294,8 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
         Raises:
             ToolCallError: There is no such tool, its arguments are wrong, or it raised.
         """
+        if self.mode == _PRODUCTION:
+            return tool_result(await self._request(RequestKind.MCP, call_frame(name, arguments)), name)
         result = await self._step_tool(CallToolAction(tool_name=name, arguments=arguments))
         return _tool_value(cast("CallToolObservation", result.observation))
 

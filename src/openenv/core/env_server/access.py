@@ -82,7 +82,7 @@ def not_allowed(what: str) -> NotAllowedError:
     """Return the error that tells why a server in production mode does not reset, step or tell the state."""
     return NotAllowedError(
         f"{what} is not allowed: this server runs in production mode, in which an environment is used by its tools "
-        f"only, over /mcp or 'mcp' frames. To play episodes serve it with mode='simulation'",
+        f"only: make the client with mode='production'. To play episodes serve it with mode='simulation'",
         code=ErrorCode.NOT_ALLOWED.value,
     )
 

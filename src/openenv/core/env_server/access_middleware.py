@@ -83,7 +83,8 @@ class AccessMiddleware:
                 str(local[0]),
             )
         scope[_CLIENT] = self._policy.check_token(_header(headers, b"authorization"))
-        if self._rate_limit is not None:
+        # What comes over a WebSocket is counted one by one where it is read.
+        if self._rate_limit is not None and scope["type"] == "http":
             self._rate_limit.take(client_of(scope))
         if path in self._not_allowed:
             raise not_allowed(path.lstrip("/"))

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from ..exceptions import ServerDrainingError, SessionCapacityError
 from .types import ServerCapacityStatus
 
-__all__ = ["Admission"]
+__all__ = ["Admission", "Slot"]
 
 _RETRY_S = 5.0
 _LONGEST_RETRY_S = 60.0
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place for one session.
+
+    Attributes:
+        since: When it was taken, in seconds of the monotonic clock.
+        client: Who takes it; empty where nobody asks.
+    """
+
+    since: float
+    client: str = ""
 
 
 class Admission:
@@ -23,15 +37,24 @@ class Admission:
         max_sessions: The number of slots.
         queue_size: The most who may wait; 0 to refuse at once.
         queue_timeout_s: Seconds that one may wait.
+        max_per_client: The most slots of one client, those it waits for counted in; `None` for no such limit.
         draining: Whether nobody is let in any more.
     """
 
-    def __init__(self, max_sessions: int, queue_size: int = 0, queue_timeout_s: float = 30.0) -> None:
+    def __init__(
+        self,
+        max_sessions: int,
+        queue_size: int = 0,
+        queue_timeout_s: float = 30.0,
+        max_per_client: int | None = None,
+    ) -> None:
         """Make slots that are all free."""
         self.max_sessions = max_sessions
         self.queue_size = queue_size
         self.queue_timeout_s = queue_timeout_s
+        self.max_per_client = max_per_client
         self.draining = False
+        self._of_client: Counter[str] = Counter()
         self._taken = 0
         self._queue: deque[asyncio.Future[None]] = deque()
         self._kept_s = 0.0
@@ -60,18 +83,41 @@ class Admission:
         mean_s = self._kept_s / self._left
         return min(_LONGEST_RETRY_S, max(1.0, mean_s * (self.queue_length + 1) / self.max_sessions))
 
-    async def enter(self, queued: Callable[[int], None] | None = None) -> float:
-        """Take a slot, waiting for one if there is a queue; return when it was taken, for `leave`.
+    async def enter(self, queued: Callable[[int], None] | None = None, client: str = "") -> Slot:
+        """Take a slot, waiting for one if there is a queue.
 
         Args:
             queued: Called with the place in the queue, counted from 1, if there is a wait.
+            client: Who takes it.
 
         Raises:
-            SessionCapacityError: No slot is free, and the queue is full or the wait was too long.
+            SessionCapacityError: No slot is free, and the queue is full or the wait was too long; or the client has as
+                many as one client may.
             ServerDrainingError: The server is shutting down.
         """
         if self.draining:
             raise ServerDrainingError
+        self._count(client)
+        try:
+            return Slot(await self._enter(queued), client)
+        except BaseException:
+            self._uncount(client)
+            raise
+
+    def _count(self, client: str) -> None:
+        held, most = self._of_client[client], self.max_per_client
+        if most is not None and held >= most:
+            raise SessionCapacityError(
+                held, most, f"this client has {held} of the {most} sessions that one client may have: close one"
+            )
+        self._of_client[client] += 1
+
+    def _uncount(self, client: str) -> None:
+        self._of_client[client] -= 1
+        if not self._of_client[client]:
+            del self._of_client[client]
+
+    async def _enter(self, queued: Callable[[int], None] | None) -> float:
         if not self.is_full:
             self._taken += 1
             return time.monotonic()
@@ -98,13 +144,10 @@ class Admission:
                 self._queue.remove(place)
         return time.monotonic()
 
-    def leave(self, since: float) -> None:
-        """Give a slot back.
-
-        Args:
-            since: What `enter` returned.
-        """
-        self._kept_s += time.monotonic() - since
+    def leave(self, slot: Slot) -> None:
+        """Give a slot back."""
+        self._uncount(slot.client)
+        self._kept_s += time.monotonic() - slot.since
         self._left += 1
         self._hand_on()
 

@@ -13,11 +13,12 @@ from ..wire.errors import environment_traceback, error_fields, is_environments_o
 from ..wire.frames import Answer, AnswerKind, JsonObject, Request, RequestKind
 from . import json_rpc, logs
 from ._wire_model import FROM_WIRE
+from .access import not_allowed
 from .environment_spec import validation_problem
 from .mcp_types import CallToolAction, ListToolsAction
 from .runner import LocalRunner
 from .tool_calls import tool_observation
-from .types import Action, Observation, State
+from .types import Action, Observation, ServerMode, State
 
 __all__ = ["answer", "error_answer"]
 
@@ -33,6 +34,8 @@ async def answer(runner: LocalRunner, request: Request) -> Answer:
         OpenEnvError: The request was refused.
         Exception: Whatever the environment raised.
     """
+    if runner.tool_mode == ServerMode.PRODUCTION.value and request.kind is not RequestKind.MCP:
+        raise not_allowed(request.kind.value)
     return await _HANDLERS[request.kind](runner, request)
 
 

@@ -137,6 +137,15 @@ class HTTPEnvServer:
         await asyncio.gather(*(connection.tell_draining() for connection in self.connections))
         await self.sessions.drain()
 
+    def count_request(self, client: str) -> None:
+        """Count a request of a client.
+
+        Raises:
+            RateLimitError: It asks too often.
+        """
+        if self.rate_limit is not None:
+            self.rate_limit.take(client)
+
     def register_routes(self, app: FastAPI, mode: ServerMode | str = ServerMode.SIMULATION) -> None:
         """Add the server's routes to an application.
 

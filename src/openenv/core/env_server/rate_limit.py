@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -55,7 +56,7 @@ class RateLimit:
         wait_s = full_at - now - self._burst_s
         # Sums of many periods are not exact: a millionth of one is no reason to refuse.
         if wait_s > 1e-6 * self._period_s:
-            raise RateLimitError(round(max(wait_s, 0.001), 3))
+            raise RateLimitError(math.ceil(wait_s * 1000) / 1000)
         self._full_at[client] = full_at
         self._full_at.move_to_end(client)
         self._forget(now)

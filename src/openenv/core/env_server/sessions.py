@@ -23,7 +23,7 @@ from ..exceptions import (
 from ..tools.decorator import ToolMode
 from ..wire.frames import Answer, Request, RequestKind
 from . import logs
-from .admission import Admission
+from .admission import Admission, Slot
 from .environment_spec import EnvironmentSpec
 from .execution import LoopPlace, OwnThreadPlace, Place, ThreadPool
 from .interfaces import Environment, class_metadata
@@ -59,7 +59,7 @@ class Session:
         was_used: Whether anything was ever asked of it by a client that can come back.
         close_when_released: Whether whoever holds the session is to close it when letting go.
         steps: Steps it has answered.
-        slot_since: When its slot was taken, as `Admission.enter` said.
+        slot: Its slot, once it has one.
         overran: Called when a step that passed its deadline goes on, as only a thread's can.
     """
 
@@ -79,7 +79,7 @@ class Session:
         self.was_used = False
         self.close_when_released = False
         self.steps = 0
-        self.slot_since = 0.0
+        self.slot: Slot | None = None
         self._watch = watch
         self._turn = Turn()
         self._asking: tuple[asyncio.Task[Any] | None, int | None] = (None, None)
@@ -327,7 +327,12 @@ class SessionManager:
         self.tool_mode = tool_mode
         self.spec = spec
         self.idle_timeout_s = idle_timeout_s
-        self.admission = Admission(max_sessions, self.settings.queue_size, self.settings.queue_timeout_s)
+        self.admission = Admission(
+            max_sessions,
+            self.settings.queue_size,
+            self.settings.queue_timeout_s,
+            self.settings.max_sessions_per_client,
+        )
         self.abandoned = 0
         self.telemetry = Telemetry()
         self._ending: set[asyncio.Task[None]] = set()
@@ -360,6 +365,7 @@ class SessionManager:
         *,
         with_secret: bool = False,
         queued: Callable[[int], None] | None = None,
+        client: str = "",
     ) -> Session:
         """Return a new session.
 
@@ -367,25 +373,26 @@ class SessionManager:
             session_id: Its id; `None` to choose one. Asking twice for one id gives the same session.
             with_secret: Whether attaching to it takes a secret beside the id.
             queued: Called with the place in the queue, if there is a wait.
+            client: Whose session it is, for the limit on one client's sessions.
 
         Raises:
-            SessionCapacityError: The server is full.
+            SessionCapacityError: The server is full, or the client has as many sessions as one may.
             ServerDrainingError: The server is shutting down.
             EnvironmentFactoryError: The environment's constructor raised.
         """
         if session_id is None:
-            return await self._open_new(with_secret, queued)
+            return await self._open_new(with_secret, queued, client)
         if (known := self._sessions.get(session_id)) is not None:
             return known
         opening = self._opening.get(session_id)
         if opening is None:
-            opening = self._opening[session_id] = self._start(self._enter_and_open(session_id, with_secret))
+            opening = self._opening[session_id] = self._start(self._enter_and_open(session_id, with_secret, client))
             opening.add_done_callback(lambda _: self._opening.pop(session_id, None))
         return await asyncio.shield(opening)
 
-    async def _open_new(self, with_secret: bool, queued: Callable[[int], None] | None) -> Session:
-        since = await self._enter(queued)
-        opening = self._start(self._open(uuid.uuid4().hex, since, with_secret))
+    async def _open_new(self, with_secret: bool, queued: Callable[[int], None] | None, client: str) -> Session:
+        slot = await self._enter(queued, client)
+        opening = self._start(self._open(uuid.uuid4().hex, slot, with_secret))
         try:
             return await asyncio.shield(opening)
         except asyncio.CancelledError:
@@ -396,22 +403,22 @@ class SessionManager:
             self._start(self._discard(opening))
             raise
 
-    async def _enter_and_open(self, session_id: str, with_secret: bool) -> Session:
-        return await self._open(session_id, await self._enter(None), with_secret)
+    async def _enter_and_open(self, session_id: str, with_secret: bool, client: str) -> Session:
+        return await self._open(session_id, await self._enter(None, client), with_secret)
 
-    async def _enter(self, queued: Callable[[int], None] | None) -> float:
+    async def _enter(self, queued: Callable[[int], None] | None, client: str) -> Slot:
         if self.admission.is_full:
             await self._make_room()
-        return await self.admission.enter(queued)
+        return await self.admission.enter(queued, client)
 
-    async def _open(self, session_id: str, since: float, with_secret: bool) -> Session:
+    async def _open(self, session_id: str, slot: Slot, with_secret: bool) -> Session:
         watch = Watch(session_id, self.telemetry, self.spec.name)
         try:
             session = Session(session_id, await watch.over_open(self._make), watch, self.settings.step_timeout_s)
         except BaseException:
-            self.admission.leave(since)
+            self.admission.leave(slot)
             raise
-        session.slot_since = since
+        session.slot = slot
         session.overran = self._watch_overrun
         session.secret = secrets.token_urlsafe(_NEW_ID_BYTES) if with_secret else ""
         self._sessions[session_id] = session
@@ -561,7 +568,8 @@ class SessionManager:
         if not done and session.runner.ended is not None:
             session.runner.kill("it did not end when its session was closed")
             done, _ = await asyncio.wait({closing}, timeout=_CLOSE_GRACE_S)
-        self.admission.leave(session.slot_since)
+        if session.slot is not None:
+            self.admission.leave(session.slot)
         self.telemetry.happened(Event.CLOSED)
         if not self._sessions:
             self._emptied.set()

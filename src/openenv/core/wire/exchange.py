@@ -13,6 +13,7 @@ from ..exceptions import InvalidRequestError, ProtocolError
 from .codec import decode
 from .errors import FrameError, error_fields
 from .frames import Answer, AnswerKind, ErrorCode, JsonObject, Request, RequestKind, Version
+from .nesting import is_nested_deeper
 
 __all__ = ["ClientExchange", "ReceivedAnswer", "ServerExchange", "bytes_of"]
 
@@ -147,31 +148,38 @@ class ServerExchange:
     Attributes:
         version: The version agreed on.
         max_bytes: The longest message that is read, in bytes.
+        max_nesting: How deep its arrays and objects may be nested.
     """
 
     version: Version
     max_bytes: int
+    max_nesting: int = 64
 
     def receive(self, message: str | bytes) -> Request:
         """Return the request in a message.
 
         Raises:
-            FrameError: The message is too long, not JSON, not an object, or not a request of this version.
+            FrameError: The message is too long or nested too deep, not JSON, not an object, or not a request of this
+                version.
         """
         size = bytes_of(message)
         if size > self.max_bytes:
-            number, channel = (None, 0) if self.version is Version.V1 else _sender_of(message)
-            raise FrameError(
-                ErrorCode.VALIDATION_ERROR,
-                f"the message is {size} bytes long; this server reads up to {self.max_bytes}",
-                request_id=number,
-                channel=channel,
-            )
+            told = f"the message is {size} bytes long; this server reads up to {self.max_bytes}"
+            raise self._refusal(message, ErrorCode.VALIDATION_ERROR, told)
         try:
             frame = decode(message)
         except ValueError as exc:
-            raise FrameError(ErrorCode.INVALID_JSON, f"expected a JSON object, got what is not JSON: {exc}") from exc
+            told = f"expected a JSON object, got what is not JSON: {exc}"
+            raise self._refusal(message, ErrorCode.INVALID_JSON, told) from exc
+        if is_nested_deeper(message, self.max_nesting):
+            told = f"the message is nested deeper than the {self.max_nesting} levels that this server reads"
+            raise self._refusal(message, ErrorCode.VALIDATION_ERROR, told)
         return self.request_of(frame)
+
+    def _refusal(self, message: str | bytes, code: ErrorCode, told: str) -> FrameError:
+        """Return the error for a message that is not looked into; its beginning tells whom to answer."""
+        number, channel = (None, 0) if self.version is Version.V1 else _sender_of(message)
+        return FrameError(code, told, request_id=number, channel=channel)
 
     def request_of(self, frame: object) -> Request:
         """Return the request a decoded frame stands for.

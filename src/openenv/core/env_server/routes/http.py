@@ -27,8 +27,11 @@ from ...wire import frames
 from ...wire.codec import decode, encode, strict_json
 from ...wire.errors import FrameError, error_fields, is_environments_own
 from ...wire.frames import JsonObject, RequestKind
+from ...wire.nesting import is_nested_deeper
 from .. import dispatch, logs
+from ..access_middleware import client_of
 from ..sessions import Session
+from ..settings import ServerSettings
 
 if TYPE_CHECKING:
     from ..http_server import HTTPEnvServer
@@ -63,8 +66,8 @@ async def _reset(request: Request) -> Response:
     """Begin an episode in the session that `X-Session-ID` names, opening it if need be."""
 
     async def run(server: HTTPEnvServer) -> tuple[Session, frames.Request]:
-        data = await read_object(request, server.settings.max_message_bytes)
-        return await server.sessions.open(_session_name(request)), frames.Request(RequestKind.RESET, data)
+        data = await read_object(request, server.settings)
+        return await _opened(server, request), frames.Request(RequestKind.RESET, data)
 
     return await _answered(request, run)
 
@@ -73,7 +76,7 @@ async def _step(request: Request) -> Response:
     """Act in the session that `X-Session-ID` names."""
 
     async def run(server: HTTPEnvServer) -> tuple[Session, frames.Request]:
-        body = await read_object(request, server.settings.max_message_bytes)
+        body = await read_object(request, server.settings)
         step = _step_request(body)
         return await _session(server, request), step
 
@@ -114,7 +117,11 @@ def _with_metadata(data: bytes) -> JsonObject:
 async def _session(server: HTTPEnvServer, request: Request) -> Session:
     name = _session_name(request)
     # A step may come before any reset, as over a WebSocket; but an id that was never given out is a mistake.
-    return await server.sessions.open(name) if name == _DEFAULT_SESSION else server.sessions.find(name)
+    return await _opened(server, request) if name == _DEFAULT_SESSION else server.sessions.find(name)
+
+
+async def _opened(server: HTTPEnvServer, request: Request) -> Session:
+    return await server.sessions.open(_session_name(request), client=client_of(request.scope))
 
 
 def _session_name(request: Request) -> str:
@@ -124,12 +131,13 @@ def _session_name(request: Request) -> str:
     return name
 
 
-async def read_object(request: Request, max_bytes: int) -> JsonObject:
+async def read_object(request: Request, settings: ServerSettings) -> JsonObject:
     """Return the JSON object in a request's body; an empty body is an empty object.
 
     Raises:
-        InvalidRequestError: The body is too long, not whole, not JSON or not an object.
+        InvalidRequestError: The body is too long, not whole, not JSON, nested too deep or not an object.
     """
+    max_bytes = settings.max_message_bytes
     body = bytearray()
     try:
         async for chunk in request.stream():
@@ -144,6 +152,8 @@ async def read_object(request: Request, max_bytes: int) -> JsonObject:
         value = decode(bytes(body))
     except ValueError as exc:
         raise InvalidRequestError(f"expected a JSON object as body, got what is not JSON: {exc}") from exc
+    if is_nested_deeper(bytes(body), settings.max_nesting):
+        raise InvalidRequestError(f"the body is nested deeper than the {settings.max_nesting} levels that are read")
     if not isinstance(value, dict):
         raise InvalidRequestError(f"expected a JSON object as body, got {type(value).__name__}")
     return value

@@ -7,10 +7,20 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI, Response, WebSocket, WebSocketDisconnect
 from fastapi import Request as HTTPRequest
 
-from ...exceptions import EnvironmentFactoryError, RemoteError, SessionCapacityError, SessionCrashedError, SessionError
+from ...exceptions import (
+    EnvironmentFactoryError,
+    RateLimitError,
+    RemoteError,
+    SessionCapacityError,
+    SessionCrashedError,
+    SessionError,
+)
 from ...wire.codec import decode, encode
+from ...wire.exchange import bytes_of
 from ...wire.frames import JsonObject, Request, RequestKind
+from ...wire.nesting import is_nested_deeper
 from .. import json_rpc, logs
+from ..access_middleware import client_of
 from ..json_rpc import JsonRpcFailedError
 from ..mcp_types import JsonRpcErrorCode, JsonRpcRequest, McpMethod
 from ..sessions import Session
@@ -34,40 +44,77 @@ async def _post(request: HTTPRequest) -> Response:
     """Answer a JSON-RPC request: `tools/list`, `tools/call`, `openenv/session/create`, `openenv/session/close`."""
     server: HTTPEnvServer = request.app.state.openenv
     try:
-        message = await read_object(request, server.settings.max_message_bytes)
+        message = await read_object(request, server.settings)
     except ValueError as exc:
         failed = JsonRpcFailedError(JsonRpcErrorCode.PARSE_ERROR, str(exc))
         return _response(json_rpc.failure(None, failed.error))
-    return _response(await _answer(server, message))
+    return _response(await _answer(server, client_of(request.scope), message))
 
 
 async def _websocket(websocket: WebSocket) -> None:
     server: HTTPEnvServer = websocket.app.state.openenv
+    client = client_of(websocket.scope)
     await websocket.accept()
     while True:
         try:
             text = await websocket.receive_text()
         except WebSocketDisconnect:
             return
-        await websocket.send_text(encode(await _answer(server, text)).decode())
+        await websocket.send_text(encode(await _answer_frame(server, client, text)).decode())
 
 
 def _response(body: JsonObject) -> Response:
     return Response(encode(body), media_type="application/json")
 
 
-async def _answer(server: HTTPEnvServer, message: str | JsonObject) -> JsonObject:
-    request_id: object = message.get("id") if isinstance(message, dict) else None
+async def _answer_frame(server: HTTPEnvServer, client: str, text: str) -> JsonObject:
+    try:
+        message = _read_frame(server, text)
+    except JsonRpcFailedError as exc:
+        server.sessions.telemetry.told(exc)
+        return json_rpc.failure(None, exc.error)
+    try:
+        server.count_request(client)
+    except RateLimitError as exc:
+        server.sessions.telemetry.told(exc)
+        data = {"retry_after_s": exc.retry_after_s}
+        failed = JsonRpcFailedError(JsonRpcErrorCode.SERVER_ERROR, str(exc), data)
+        return json_rpc.failure(message.get("id"), failed.error)
+    return await _answer(server, client, message)
+
+
+def _read_frame(server: HTTPEnvServer, text: str) -> JsonObject:
+    settings = server.settings
+    if bytes_of(text) > settings.max_message_bytes:
+        raise _unreadable(f"the message is longer than the {settings.max_message_bytes} bytes that are read")
+    try:
+        message = decode(text)
+    except ValueError as exc:
+        raise _unreadable(f"expected JSON: {exc}") from exc
+    if is_nested_deeper(text, settings.max_nesting):
+        raise _unreadable(f"the message is nested deeper than the {settings.max_nesting} levels that are read")
+    if not isinstance(message, dict):
+        told = f"expected a JSON-RPC 2.0 request, an object, got {type(message).__name__}"
+        raise JsonRpcFailedError(JsonRpcErrorCode.INVALID_REQUEST, told)
+    return message
+
+
+def _unreadable(why: str) -> JsonRpcFailedError:
+    return JsonRpcFailedError(JsonRpcErrorCode.PARSE_ERROR, why)
+
+
+async def _answer(server: HTTPEnvServer, client: str, message: JsonObject) -> JsonObject:
+    request_id: object = message.get("id")
     try:
         request = json_rpc.parse(message)
         request_id = request.id
         logs.name_request(request_id)
         match request.method:
             case McpMethod.SESSION_CREATE.value:
-                return json_rpc.success(request_id, {"session_id": (await _create(server)).id})
+                return json_rpc.success(request_id, {"session_id": (await _create(server, client)).id})
             case McpMethod.SESSION_CLOSE.value:
                 return json_rpc.success(request_id, await _close(server, request))
-        return await _ask(server, request)
+        return await _ask(server, client, request)
     except JsonRpcFailedError as exc:
         server.sessions.telemetry.told(exc.__cause__ or exc)
         return json_rpc.failure(request_id, exc.error)
@@ -85,9 +132,9 @@ def _in_a_line(exc: Exception) -> str:
     return f"{name}: {told}"
 
 
-async def _create(server: HTTPEnvServer) -> Session:
+async def _create(server: HTTPEnvServer, client: str) -> Session:
     try:
-        return await server.sessions.open()
+        return await server.sessions.open(client=client)
     except SessionCapacityError as exc:
         data = {"active_sessions": exc.active_sessions, "max_sessions": exc.max_sessions}
         raise JsonRpcFailedError(JsonRpcErrorCode.SERVER_ERROR, str(exc), data) from exc
@@ -107,13 +154,13 @@ async def _close(server: HTTPEnvServer, request: JsonRpcRequest) -> JsonObject:
     return {"session_id": session.id, "closed": True}
 
 
-async def _ask(server: HTTPEnvServer, request: JsonRpcRequest) -> JsonObject:
+async def _ask(server: HTTPEnvServer, client: str, request: JsonRpcRequest) -> JsonObject:
     session = _named(server, request)
     message: JsonObject = {"jsonrpc": "2.0", "id": request.id, "method": request.method, "params": request.params}
     if session is not None:
         return await _in_turn(session, message)
     # Without a session, each request has one of its own, as a request to look around has no episode to go on with.
-    session = await _create(server)
+    session = await _create(server, client)
     try:
         return await _in_turn(session, message)
     finally:

@@ -15,6 +15,7 @@ from ...wire.errors import FrameError
 from ...wire.exchange import ServerExchange, bytes_of
 from ...wire.frames import SUBPROTOCOL_V2, Answer, AnswerKind, JsonObject, Request, RequestKind, Version
 from .. import dispatch, logs
+from ..access_middleware import client_of
 from ..sessions import Session
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class WebSocketRoute:
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         """Serve one connection."""
         version = Version.V2 if SUBPROTOCOL_V2 in scope.get("subprotocols", ()) else Version.V1
-        connection = Connection(self._server, version, receive, send)
+        connection = Connection(self._server, version, client_of(scope), receive, send)
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         await connection.serve(attach_to=query.get("session_id", [""])[0])
 
@@ -51,11 +52,12 @@ class WebSocketRoute:
 class Connection:
     """One connection: its sessions by channel, and the requests being answered."""
 
-    def __init__(self, server: HTTPEnvServer, version: Version, receive: _Receive, send: _Send) -> None:
+    def __init__(self, server: HTTPEnvServer, version: Version, client: str, receive: _Receive, send: _Send) -> None:
         """Make a connection that was not accepted yet."""
         self._server = server
         self._telemetry = server.sessions.telemetry
-        self._exchange = ServerExchange(version, server.settings.max_message_bytes)
+        self._exchange = ServerExchange(version, server.settings.max_message_bytes, server.settings.max_nesting)
+        self._client = client
         self._receive = receive
         self._send = send
         self._sessions: dict[int, Session] = {}
@@ -147,6 +149,7 @@ class Connection:
 
     async def _perform(self, session: Session, request: Request) -> Answer:
         try:
+            self._server.count_request(self._client)
             return await session.answer(request)
         except Exception as exc:  # noqa: BLE001 - the boundary: told to the client, and logged there
             return self._told(exc, session.id)
@@ -175,6 +178,7 @@ class Connection:
         return session
 
     async def _open(self, request: Request) -> Answer:
+        self._server.count_request(self._client)
         channel = request.channel
         if channel in self._sessions or channel in self._opening:
             raise InvalidRequestError(f"a session is open on channel {channel} already: close it or use another number")
@@ -186,7 +190,9 @@ class Connection:
                 session = self._server.sessions.take_up(wanted.session_id, wanted.secret, self)
                 self._sessions[channel] = session
             else:
-                opened = await self._server.sessions.open(with_secret=True, queued=self._tell_place(request))
+                opened = await self._server.sessions.open(
+                    with_secret=True, queued=self._tell_place(request), client=self._client
+                )
                 session = await self._hold(channel, opened)
         finally:
             self._opening.discard(channel)
@@ -224,10 +230,11 @@ class Connection:
     async def _open_v1(self, attach_to: str) -> bool:
         """Open or find the one session of a version 1 connection; tell the client and close where that fails."""
         try:
+            self._server.count_request(self._client)
             if attach_to:
                 await self._attach(attach_to)
             else:
-                await self._hold(_V1_CHANNEL, await self._server.sessions.open())
+                await self._hold(_V1_CHANNEL, await self._server.sessions.open(client=self._client))
         except Exception as exc:  # noqa: BLE001 - the boundary: told to the client, and logged there
             await self._reply(None, _V1_CHANNEL, self._told(exc))
             await self._end()

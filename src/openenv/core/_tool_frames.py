@@ -1,0 +1,68 @@
+"""Tool calls as JSON-RPC, which servers in production mode take in place of steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .env_server.mcp_types import McpMethod, Tool
+from .exceptions import ProtocolError, ToolCallError
+from .tools.results import plain_result
+from .wire.codec import encode
+from .wire.frames import JsonObject
+
+__all__ = ["call_frame", "list_frame", "tool_result", "tools_in"]
+
+
+def list_frame() -> bytes:
+    """Return the message that asks for the list of tools."""
+    return _frame(McpMethod.TOOLS_LIST, {})
+
+
+def call_frame(name: str, arguments: Mapping[str, object]) -> bytes:
+    """Return the message that calls a tool."""
+    return _frame(McpMethod.TOOLS_CALL, {"name": name, "arguments": arguments})
+
+
+def _frame(method: McpMethod, params: JsonObject) -> bytes:
+    return encode({"jsonrpc": "2.0", "id": 1, "method": method.value, "params": params})
+
+
+def tools_in(answer: Mapping[str, Any]) -> list[Tool]:
+    """Return the tools in the answer to `list_frame`.
+
+    Raises:
+        ToolCallError: The server could not list them.
+        ProtocolError: It is not such an answer.
+    """
+    rows = _result(answer, "the tools could not be listed").get("tools")
+    if not isinstance(rows, list):
+        raise ProtocolError(f"expected a list of tools, got {type(rows).__name__}")
+    return [
+        Tool(name=row["name"], description=row.get("description") or "", input_schema=row.get("inputSchema") or {})
+        for row in rows
+    ]
+
+
+def tool_result(answer: Mapping[str, Any], name: str) -> Any:
+    """Return what a tool returned, from the answer to `call_frame`.
+
+    Raises:
+        ToolCallError: There is no such tool, its arguments are wrong, or it raised.
+    """
+    return plain_result(_result(answer, f"tool {name!r}"))
+
+
+def _result(answer: Mapping[str, Any], what: str) -> Mapping[str, Any]:
+    error = answer.get("error")
+    if isinstance(error, Mapping):
+        data = error.get("data")
+        told = data if isinstance(data, Mapping) else {}
+        raise ToolCallError(
+            f"{what}: {error.get('message')}",
+            code=str(told.get("error_type") or error.get("code")),
+        )
+    result = answer.get("result")
+    if not isinstance(result, Mapping):
+        raise ProtocolError(f"expected an object as the result of a JSON-RPC request, got {type(result).__name__}")
+    return result
