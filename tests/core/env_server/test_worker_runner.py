@@ -283,6 +283,16 @@ def test_factories_that_no_other_process_can_import_are_refused_at_once() -> Non
             create_app(cast("type[Environment[Any, Any, Any]]", factory), Do, Seen, settings=in_process())
 
 
+def test_an_environment_defined_where_no_process_can_find_it_is_refused_at_once() -> None:
+    code = f"from {Risky.__module__} import *\nclass Mine(Risky): pass\ncreate_app(Mine, settings=settings)"
+    started = "from openenv.core.env_server.http_server import create_app\n"
+    started += "from openenv.core.env_server.settings import ServerSettings\n"
+    started += "settings = ServerSettings(isolation='process')\n"
+    command = [sys.executable, "-c", started + code]
+    ended = subprocess.run(command, env=_with_tests(), capture_output=True, text=True, check=False)
+    assert "such as a notebook: put it into a module" in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
@@ -302,6 +312,7 @@ def test_the_environment_variable_chooses_the_isolation() -> None:
     assert ServerSettings.from_environ({}).isolation == "thread"
 
 
+@pytest.mark.timeout(180)  # more than thirty processes start, on however busy a machine
 def test_thirty_crashes_leave_neither_slots_nor_descriptors() -> None:
     def crash(client: _Client) -> None:
         client.reset()
@@ -383,6 +394,11 @@ def test_closing_a_session_ends_what_its_environment_started(isolated: RunningSe
         wait_for_end()
 
 
+def _with_tests() -> dict[str, str]:
+    """Return the environment variables of a process that can import the tests."""
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+
+
 _SCRIPT = """
 import os, sys
 from openenv.core.env_server.settings import ServerSettings
@@ -405,11 +421,9 @@ class Mine(risky_environment.Risky):
 def _script(tmp_path: Path, guard: str) -> Iterator[subprocess.Popen[str]]:
     script = tmp_path / "script.py"
     script.write_text(_SCRIPT.format(guard=guard))
-    root = Path(__file__).parents[3]
-    environment = {**os.environ, "PYTHONPATH": str(root)}
     pipe = subprocess.PIPE
     command = [sys.executable, str(script)]
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment) as process:
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=_with_tests()) as process:
         try:
             yield process
         finally:
