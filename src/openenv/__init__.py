@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from ._lazy import lazy_names
 
 if TYPE_CHECKING:
     from .auto import AutoAction, AutoEnv
@@ -39,7 +40,6 @@ __all__ = [
 
 __version__ = "0.11.0"
 
-# Names are imported when they are first used: whoever uses a client loads no server.
 _MODULES = {
     "Action": ".core.env_server.types",
     "AutoAction": ".auto",
@@ -58,13 +58,4 @@ _MODULES = {
     "tool": ".core.tools",
 }
 
-
-def __getattr__(name: str) -> object:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(importlib.import_module(_MODULES[name], __name__), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _MODULES)

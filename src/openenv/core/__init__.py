@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from .._lazy import lazy_names
 
 if TYPE_CHECKING:
     from .client_types import StepResult
@@ -212,7 +213,6 @@ __all__ = [
     "tool",
 ]
 
-# Names are imported when they are first used: whoever uses a client loads no server.
 _MODULES = {
     "Action": ".env_server.types",
     "AuthenticationError": ".exceptions",
@@ -316,13 +316,4 @@ _MODULES = {
     "tool": ".tools",
 }
 
-
-def __getattr__(name: str) -> object:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(importlib.import_module(_MODULES[name], __name__), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _MODULES)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from ..._lazy import lazy_names
 
 if TYPE_CHECKING:
     from .base_transforms import CompositeTransform, NullTransform
@@ -139,7 +140,6 @@ __all__ = [
     "serialize_observation",
 ]
 
-# Names are imported when they are first used: whoever uses a client loads no server.
 _MODULES = {
     "Action": ".types",
     "BaseMessage": ".types",
@@ -206,13 +206,4 @@ _MODULES = {
     "serialize_observation": ".serialization",
 }
 
-
-def __getattr__(name: str) -> object:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(importlib.import_module(_MODULES[name], __name__), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _MODULES)
