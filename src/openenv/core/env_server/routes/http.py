@@ -32,6 +32,7 @@ from .. import dispatch, logs
 from ..access_middleware import client_of
 from ..sessions import Session
 from ..settings import ServerSettings
+from ._documents import json_body, observed, placed, refusals, told
 
 if TYPE_CHECKING:
     from ..http_server import HTTPEnvServer
@@ -42,6 +43,9 @@ SESSION_HEADER = "X-Session-ID"
 _REQUEST_HEADER = "X-Request-ID"
 _DEFAULT_SESSION = "default"
 _NAME = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_IN_CONTENT = ("content", "application/json", "schema")
+_IN_BODY = ("requestBody", *_IN_CONTENT)
+_IN_ANSWER = ("responses", "200", *_IN_CONTENT)
 
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (SessionNotFoundError, 404),
@@ -57,9 +61,12 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
 
 def add_episode_routes(app: FastAPI, server: HTTPEnvServer) -> None:
     """Add the routes that play an episode to an application."""
-    app.add_api_route("/reset", _reset, methods=["POST"], tags=["Episode"], openapi_extra=_reset_document(server))
-    app.add_api_route("/step", _step, methods=["POST"], tags=["Episode"], openapi_extra=_step_document(server))
-    app.add_api_route("/state", _state, methods=["GET"], tags=["Episode"], openapi_extra={"parameters": [_HEADER]})
+    documents = {"/reset": _reset_document(server), "/step": _step_document(server), "/state": _state_document(server)}
+    refused = refusals(404, 409, 422, 500, 503, 504)
+    for path, method, handler in (("/reset", "POST", _reset), ("/step", "POST", _step), ("/state", "GET", _state)):
+        app.add_api_route(
+            path, handler, methods=[method], tags=["Episode"], openapi_extra=documents[path], responses=refused
+        )
 
 
 async def _reset(request: Request) -> Response:
@@ -194,22 +201,38 @@ _HEADER: dict[str, Any] = {
 
 
 def _reset_document(server: HTTPEnvServer) -> dict[str, Any]:
-    return {"parameters": [_HEADER], "requestBody": _body(server.schemas()["reset"], required=False)}
+    arguments = placed(server.schemas()["reset"], "paths", "/reset", "post", *_IN_BODY)
+    return {
+        "parameters": [_HEADER],
+        "requestBody": json_body(arguments, required=False),
+        "responses": _observed(server, "reset_observation", "/reset"),
+    }
 
 
 def _step_document(server: HTTPEnvServer) -> dict[str, Any]:
+    action = placed(server.schemas()["action"], "paths", "/step", "post", *_IN_BODY, "properties", "action")
     schema = {
         "type": "object",
         "required": ["action"],
         "additionalProperties": False,
         "properties": {
-            "action": server.schemas()["action"],
+            "action": action,
             "timeout_s": {"type": "number", "exclusiveMinimum": 0, "description": "The step's deadline in seconds."},
             "request_id": {"type": "string", "description": "Not used."},
         },
     }
-    return {"parameters": [_HEADER], "requestBody": _body(schema, required=True)}
+    return {
+        "parameters": [_HEADER],
+        "requestBody": json_body(schema, required=True),
+        "responses": _observed(server, "observation", "/step"),
+    }
 
 
-def _body(schema: dict[str, Any], *, required: bool) -> dict[str, Any]:
-    return {"required": required, "content": {"application/json": {"schema": schema}}}
+def _state_document(server: HTTPEnvServer) -> dict[str, Any]:
+    state = placed(server.schemas()["state"], "paths", "/state", "get", *_IN_ANSWER)
+    return {"parameters": [_HEADER], "responses": told(state)}
+
+
+def _observed(server: HTTPEnvServer, model: str, path: str) -> dict[str, Any]:
+    place = ("paths", path, "post", *_IN_ANSWER, "properties", "observation")
+    return told(observed(placed(server.schemas()[model], *place)))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 
 from ..types import EnvironmentMetadata, HealthResponse, SchemaResponse
+from ._documents import refusals
+from .http import error_response
 
 if TYPE_CHECKING:
     from ..http_server import HTTPEnvServer
@@ -17,9 +19,18 @@ __all__ = ["add_info_routes"]
 def add_info_routes(app: FastAPI) -> None:
     """Add the routes that tell of the server to an application."""
     app.add_api_route("/health", _health, methods=["GET"], tags=["Server"], response_model=HealthResponse)
-    app.add_api_route("/metadata", _metadata, methods=["GET"], tags=["Server"], response_model=EnvironmentMetadata)
-    app.add_api_route("/schema", _schema, methods=["GET"], tags=["Server"], response_model=SchemaResponse)
-    app.add_api_route("/list_environments", _list_environments, methods=["GET"], tags=["Server"])
+    app.add_api_route(
+        "/metadata",
+        _metadata,
+        methods=["GET"],
+        tags=["Server"],
+        response_model=EnvironmentMetadata,
+        responses=refusals(500),
+    )
+    app.add_api_route(
+        "/schema", _schema, methods=["GET"], tags=["Server"], response_model=SchemaResponse, responses=refusals()
+    )
+    app.add_api_route("/list_environments", _list_environments, methods=["GET"], tags=["Server"], responses=refusals())
 
 
 async def _health() -> HealthResponse:
@@ -27,9 +38,13 @@ async def _health() -> HealthResponse:
     return HealthResponse()
 
 
-async def _metadata(request: Request) -> EnvironmentMetadata:
+async def _metadata(request: Request) -> EnvironmentMetadata | Response:
     """Return what the environment says of itself."""
-    return await _server(request).metadata()
+    server = _server(request)
+    try:
+        return await server.metadata()
+    except Exception as exc:  # noqa: BLE001 - the boundary: told to the client, and logged there
+        return error_response(exc, with_traceback=not server.settings.hide_tracebacks)
 
 
 async def _schema(request: Request) -> SchemaResponse:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Response, WebSocket, WebSocketDisconnect
 from fastapi import Request as HTTPRequest
@@ -24,6 +24,7 @@ from ..access_middleware import client_of
 from ..json_rpc import JsonRpcFailedError
 from ..mcp_types import JsonRpcErrorCode, JsonRpcRequest, McpMethod
 from ..sessions import Session
+from ._documents import json_body, placed, refusals, told
 from .http import read_object
 
 if TYPE_CHECKING:
@@ -31,13 +32,25 @@ if TYPE_CHECKING:
 
 __all__ = ["add_mcp_routes"]
 
+_IN_BODY = ("requestBody", "content", "application/json", "schema")
+
 _logger = logs.server_logger(__name__)
 
 
 def add_mcp_routes(app: FastAPI) -> None:
     """Add the JSON-RPC routes to an application."""
-    app.add_api_route("/mcp", _post, methods=["POST"], tags=["MCP"])
+    app.add_api_route("/mcp", _post, methods=["POST"], tags=["MCP"], openapi_extra=_document(), responses=refusals())
     app.add_api_websocket_route("/mcp", _websocket)
+
+
+def _document() -> dict[str, Any]:
+    request = placed(JsonRpcRequest.model_json_schema(), "paths", "/mcp", "post", *_IN_BODY)
+    answer = {
+        "type": "object",
+        "required": ["jsonrpc", "id"],
+        "properties": {"jsonrpc": {"const": "2.0"}, "id": {}, "result": {}, "error": {"type": "object"}},
+    }
+    return {"requestBody": json_body(request, required=True), "responses": told(answer)}
 
 
 async def _post(request: HTTPRequest) -> Response:

@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from ..metrics import Metrics
+from ._documents import refusals
 
 if TYPE_CHECKING:
     from ..http_server import HTTPEnvServer
@@ -25,5 +26,11 @@ def add_metrics_route(app: FastAPI, server: HTTPEnvServer) -> None:
         return Response(body, headers={"Content-Type": media_type})
 
     app.add_api_route(
-        "/metrics", scrape, methods=["GET"], name="metrics", tags=["Server"], response_class=PlainTextResponse
+        "/metrics",
+        scrape,
+        methods=["GET"],
+        name="metrics",
+        tags=["Server"],
+        response_class=PlainTextResponse,
+        responses=refusals(),
     )

@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from pydantic import BaseModel
 
 from ..types import SessionInfo
+from ._documents import refusals
 
 if TYPE_CHECKING:
     from ..http_server import HTTPEnvServer
@@ -50,7 +51,9 @@ class SessionList(BaseModel):
 
 def add_session_routes(app: FastAPI) -> None:
     """Add the route that lists the sessions to an application."""
-    app.add_api_route("/sessions", _sessions, methods=["GET"], tags=["Server"], response_model=SessionList)
+    app.add_api_route(
+        "/sessions", _sessions, methods=["GET"], tags=["Server"], response_model=SessionList, responses=refusals()
+    )
 
 
 async def _sessions(request: Request) -> SessionList:
