@@ -68,7 +68,8 @@ def speaking(talk: Talk, *, v2: bool = True, **options: Any) -> Iterator[str]:
     def handle(connection: ServerConnection) -> None:
         talk(connection)
 
-    with serve(handle, "127.0.0.1", 0, select_subprotocol=choose, compression=None, **options) as server:
+    settings = {"select_subprotocol": choose, "compression": None, "close_timeout": 0.2, **options}
+    with serve(handle, "127.0.0.1", 0, **settings) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{server.socket.getsockname()[1]}"

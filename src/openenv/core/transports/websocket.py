@@ -106,18 +106,24 @@ class WebSocketTransport(Transport):
             self._returning.cancel()
             self._returning = None
         if link is not None and not link.is_over:
-            await self._close_session(link)
-            await link.say_goodbye()
+            if await self._close_session(link):
+                await link.say_goodbye()
+            link.abort()
         self._fail(ClientClosedError("the client was closed while the answer was awaited"))
 
-    async def _close_session(self, link: _Link) -> None:
-        """Close the session and wait for that, so that who opens the next one finds the slot free."""
+    async def _close_session(self, link: _Link) -> bool:
+        """Close the session and wait for that, so that who opens the next one finds the slot free.
+
+        Returns:
+            Whether the server still answers.
+        """
         number, frame = self._exchange.request(RequestKind.CLOSE)
         closed: asyncio.Future[ReceivedAnswer] = link.loop.create_future()
         self._waiting[number] = closed
         link.send(frame)
         both: set[asyncio.Future[Any]] = {closed, link.over}
-        await asyncio.wait(both, timeout=_GOODBYE_S, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(both, timeout=_GOODBYE_S, return_when=asyncio.FIRST_COMPLETED)
+        return bool(done)
 
     def _take_back(self, number: int) -> None:
         """Tell the server that nobody waits for a request any more, where there is a word for it."""
@@ -310,7 +316,6 @@ class _Link(asyncio.Protocol):
         self._write(self.connection.close())
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(asyncio.shield(self.over), _GOODBYE_S)
-        self.abort()
 
     def abort(self) -> None:
         if self._transport is not None:
