@@ -35,7 +35,7 @@ from .types import EnvironmentMetadata, ServerCapacityStatus, SessionInfo
 from .watch import Watch
 
 if TYPE_CHECKING:
-    from .worker_pool import WorkerPool
+    from .workers.pool import WorkerPool
 
 __all__ = ["Session", "SessionManager"]
 
@@ -292,7 +292,7 @@ def _workers(spec: EnvironmentSpec, settings: ServerSettings) -> WorkerPool | No
     if settings.isolation == "thread":
         return None
     # Imported where it is used: most servers start no process.
-    from .worker_pool import WorkerPool
+    from .workers.pool import WorkerPool
 
     return WorkerPool(spec, settings)
 
@@ -466,7 +466,7 @@ class SessionManager:
 
     async def _make(self) -> Runner:
         if self._workers is not None:
-            from .worker_runner import WorkerRunner
+            from .workers.runner import WorkerRunner
 
             return await WorkerRunner.make(self._workers, self.tool_mode)
         place: Place = OwnThreadPlace() if self.spec.needs_own_thread else LoopPlace(self._pool)

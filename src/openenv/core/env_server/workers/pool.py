@@ -9,16 +9,16 @@ import pickle
 from collections import deque
 from typing import Any
 
-from ..exceptions import ConfigurationError, EnvironmentFactoryError, SessionError
-from ..wire.codec import decode
-from ..wire.frames import AnswerKind
-from . import logs
-from .environment_spec import EnvironmentSpec
-from .settings import ServerSettings
-from .worker_frames import WorkerWord
-from .worker_main import is_worker
-from .worker_process import WorkerProcess
-from .worker_recipe import WorkerRecipe
+from ...exceptions import ConfigurationError, EnvironmentFactoryError, SessionError
+from ...wire.codec import decode
+from ...wire.frames import AnswerKind
+from .. import logs
+from ..environment_spec import EnvironmentSpec
+from ..settings import ServerSettings
+from .frames import WorkerWord
+from .main import is_worker
+from .process import WorkerProcess
+from .recipe import WorkerRecipe
 
 __all__ = ["WorkerPool"]
 

@@ -17,17 +17,17 @@ import traceback
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from ..exceptions import EnvironmentFactoryError
-from ..wire.codec import decode, encode, encode_model
-from ..wire.errors import error_fields
-from ..wire.frames import AnswerKind, Request, RequestKind
-from .environment_spec import EnvironmentSpec
-from .execution import InlinePlace, raisable
-from .runner import LocalRunner
-from .worker_frames import WorkerWord, frame, read_frame
-from .worker_logs import FrameHandler
-from .worker_memory import limit_memory
-from .worker_recipe import WorkerRecipe
+from ...exceptions import EnvironmentFactoryError
+from ...wire.codec import decode, encode, encode_model
+from ...wire.errors import error_fields
+from ...wire.frames import AnswerKind, Request, RequestKind
+from ..environment_spec import EnvironmentSpec
+from ..execution import InlinePlace, raisable
+from ..runner import LocalRunner
+from .frames import WorkerWord, frame, read_frame
+from .logs import FrameHandler
+from .memory import limit_memory
+from .recipe import WorkerRecipe
 
 __all__ = ["is_worker", "main"]
 

@@ -5,7 +5,7 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openenv.core.env_server.worker_frames import FrameReader, frame, read_frame
+from openenv.core.env_server.workers.frames import FrameReader, frame, read_frame
 
 _WORDS = st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]), max_size=10)
 _FRAMES = st.lists(st.tuples(_WORDS, st.binary(max_size=50)), max_size=5)

@@ -11,10 +11,10 @@ import subprocess
 import sys
 from collections import deque
 
-from ..exceptions import SessionClosedError, SessionCrashedError
-from . import logs
-from .worker_frames import FrameReader, WorkerWord, frame
-from .worker_logs import log_here
+from ...exceptions import SessionClosedError, SessionCrashedError
+from .. import logs
+from .frames import FrameReader, WorkerWord, frame
+from .logs import log_here
 
 __all__ = ["WorkerProcess"]
 
@@ -238,7 +238,7 @@ class _Output(asyncio.Protocol):
 def _spawn(control: socket.socket, lifeline_fd: int) -> subprocess.Popen[bytes]:
     code = _BOOT.format(
         path=[entry or os.getcwd() for entry in sys.path],
-        module=f"{__package__}.worker_main",
+        module=f"{__package__}.main",
         control=control.fileno(),
         lifeline=lifeline_fd,
     )

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from ..wire.codec import decode, encode
+from ...wire.codec import decode, encode
 
 __all__ = ["FrameHandler", "log_here"]
 

@@ -27,7 +27,7 @@ from openenv.core.env_server.types import State
 from openenv.core.sync_client import SyncEnvClient
 from openenv.testing import RunningServer, serve
 
-from ..worlds import PATIENCE_S, eventually, sessions_of
+from ...worlds import PATIENCE_S, eventually, sessions_of
 from .risky_environment import AsyncRisky, Do, Endless, Risky, Seen, Stillborn, Unwilling, make, polite
 
 _Client = SyncEnvClient[Do, Seen, State]
@@ -396,14 +396,14 @@ def test_closing_a_session_ends_what_its_environment_started(isolated: RunningSe
 
 def _with_tests() -> dict[str, str]:
     """Return the environment variables of a process that can import the tests."""
-    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[4])}
 
 
 _SCRIPT = """
 import os, sys
 from openenv.core.env_server.settings import ServerSettings
 from openenv.testing import serve
-from tests.core.env_server import risky_environment
+from tests.core.env_server.workers import risky_environment
 
 
 class Mine(risky_environment.Risky):

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from ..exceptions import EnvironmentFactoryError, SessionClosedError, SessionCrashedError
-from ..tools.decorator import ToolMode
-from ..wire.codec import decode, encode
-from ..wire.errors import exception_from
-from ..wire.frames import Answer, AnswerKind, Request
-from . import logs
-from .runner import Runner
-from .types import EnvironmentMetadata
-from .worker_frames import WorkerWord
-from .worker_pool import WorkerPool
-from .worker_process import WorkerProcess
+from ...exceptions import EnvironmentFactoryError, SessionClosedError, SessionCrashedError
+from ...tools.decorator import ToolMode
+from ...wire.codec import decode, encode
+from ...wire.errors import exception_from
+from ...wire.frames import Answer, AnswerKind, Request
+from .. import logs
+from ..runner import Runner
+from ..types import EnvironmentMetadata
+from .frames import WorkerWord
+from .pool import WorkerPool
+from .process import WorkerProcess
 
 __all__ = ["WorkerRunner"]
 

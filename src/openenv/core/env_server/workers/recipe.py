@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from multiprocessing import spawn
 from typing import Any
 
-from ..exceptions import ConfigurationError
-from .environment_spec import EnvironmentFactory, EnvironmentSpec, declared_models
-from .types import Action, Observation, State
+from ...exceptions import ConfigurationError
+from ..environment_spec import EnvironmentFactory, EnvironmentSpec, declared_models
+from ..types import Action, Observation, State
 
 __all__ = ["WorkerRecipe"]
 
