@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from openenv.core.env_server.sessions import Session
+from openenv.core.env_server.session import Session
 from openenv.core.exceptions import RequestTimeoutError, StepTimeoutError
 from openenv.core.generic_client import GenericEnvClient
 from openenv.core.transports import blocking, websocket

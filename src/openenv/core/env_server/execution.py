@@ -86,7 +86,18 @@ class _PrivateLoop:
 class _Job:
     """A call to be made on a thread, and the loop that waits for its result."""
 
-    __slots__ = ("_args", "_context", "_ended", "_error", "_function", "_kwargs", "_loop", "_result", "future")
+    __slots__ = (
+        "_args",
+        "_context",
+        "_ended",
+        "_error",
+        "_function",
+        "_has_ended",
+        "_kwargs",
+        "_loop",
+        "_result",
+        "future",
+    )
 
     def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._loop = asyncio.get_running_loop()
@@ -96,13 +107,15 @@ class _Job:
         self._result: object = None
         self._error: BaseException | None = None
         self._ended: asyncio.Future[None] | None = None
+        self._has_ended = False
 
     async def outcome(self, place: Place) -> Any:
         """Return the result; where the wait is cancelled, leave word at the place when the call ends."""
         try:
             return await self.future
         except asyncio.CancelledError:
-            if self.future.cancelled():
+            # The call may end between the cancellation and this.
+            if self.future.cancelled() and not self._has_ended:
                 place.leftover = self._ended = self._loop.create_future()
             raise
 
@@ -120,6 +133,7 @@ class _Job:
             self._loop.call_soon_threadsafe(self._settle)
 
     def _settle(self) -> None:
+        self._has_ended = True
         if self.future.done():
             if self._ended is not None:
                 self._ended.set_result(None)

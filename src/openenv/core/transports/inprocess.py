@@ -15,7 +15,8 @@ from .base import Transport
 if TYPE_CHECKING:
     from ..env_server.environment_spec import EnvironmentSpec
     from ..env_server.runner import Runner
-    from ..env_server.sessions import Session, SessionManager
+    from ..env_server.session import Session
+    from ..env_server.sessions import SessionManager
 
 __all__ = ["BlockingInProcessTransport", "InProcessTransport"]
 

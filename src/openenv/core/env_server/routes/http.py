@@ -30,7 +30,7 @@ from ...wire.frames import JsonObject, RequestKind
 from ...wire.nesting import is_nested_deeper
 from .. import dispatch, logs
 from ..access_middleware import client_of
-from ..sessions import Session
+from ..session import Session
 from ..settings import ServerSettings
 from ._documents import json_body, observed, placed, refusals, told
 

@@ -23,7 +23,7 @@ from .. import json_rpc, logs
 from ..access_middleware import client_of
 from ..json_rpc import JsonRpcFailedError
 from ..mcp_types import JsonRpcErrorCode, JsonRpcRequest, McpMethod
-from ..sessions import Session
+from ..session import Session
 from ._documents import json_body, placed, refusals, told
 from .http import read_object
 

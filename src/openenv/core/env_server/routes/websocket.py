@@ -16,7 +16,7 @@ from ...wire.exchange import ServerExchange, bytes_of
 from ...wire.frames import SUBPROTOCOL_V2, Answer, AnswerKind, JsonObject, Request, RequestKind, Version
 from .. import dispatch, logs
 from ..access_middleware import client_of
-from ..sessions import Session
+from ..session import Session
 
 if TYPE_CHECKING:
     from ..http_server import HTTPEnvServer
