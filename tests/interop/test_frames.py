@@ -168,8 +168,9 @@ def test_a_subprotocol_that_nobody_knows_is_not_chosen(server: Urls) -> None:
 
 
 def test_production_mode_keeps_the_websocket(server: Urls) -> None:
+    """For tools; that ours refuses episodes there is on purpose."""
     with connected(server["production"]) as socket:
-        assert ask(socket, {"type": "reset"})["type"] == "observation"
+        assert ask(socket, {"type": "mcp", "data": rpc("tools/list")})["type"] == "mcp"
 
 
 def rpc(method: str, number: int = 1, **params: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import WebSocketRoute as StarletteWebSocketRoute
 
 from ... import __version__
+from .._secrets import guard_loggers, protect
 from ..exceptions import ConcurrencyConfigurationError, ConfigurationError
 from .access import AccessPolicy
 from .access_middleware import AccessMiddleware
@@ -46,6 +47,8 @@ from .types import (
 __all__ = ["HTTPEnvServer", "create_app", "create_fastapi_app"]
 
 _DEFAULT_SESSIONS = 64
+# What of others writes down requests, their headers and addresses among them.
+_LOGGERS = ("uvicorn.error", "uvicorn.access", "uvicorn.asgi", "websockets.server")
 _EPISODE_PATHS = frozenset({"/reset", "/step", "/state"})
 
 
@@ -85,6 +88,8 @@ class HTTPEnvServer:
         )
         self.concurrency_config = _concurrency(self.spec, max_concurrent_envs, concurrency_config)
         self.settings = settings or ServerSettings.from_environ()
+        protect(self.settings.auth_tokens)
+        guard_loggers(_LOGGERS)
         self.sessions = SessionManager(
             self.spec,
             self.concurrency_config.max_concurrent_envs,

@@ -13,6 +13,7 @@ import time
 from contextvars import ContextVar
 from typing import Any
 
+from .._secrets import SecretFilter, guard_loggers
 from ..exceptions import ConfigurationError
 
 __all__ = [
@@ -70,6 +71,8 @@ class JsonFormatter(logging.Formatter):
         line |= {name: value for name, value in vars(record).items() if name not in _OWN_FIELDS and value != ""}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
+        elif record.exc_text:
+            line["exception"] = record.exc_text
         return json.dumps(line, default=str)
 
 
@@ -96,6 +99,7 @@ def server_logger(name: str) -> logging.Logger:
     logger = logging.getLogger(name)
     if not any(isinstance(known, IdFilter) for known in logger.filters):
         logger.addFilter(IdFilter())
+    guard_loggers([name])
     return logger
 
 
@@ -117,9 +121,9 @@ def log_config(log_format: str = "text", level: str = "INFO") -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"ids": {"()": IdFilter}},
+        "filters": {"ids": {"()": IdFilter}, "secrets": {"()": SecretFilter}},
         "formatters": {"line": {"()": formatter}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "filters": ["ids"], "formatter": "line"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "filters": ["ids", "secrets"], "formatter": "line"}},
         "root": {"level": level.upper(), "handlers": ["stderr"]},
     }
 

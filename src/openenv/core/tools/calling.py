@@ -24,6 +24,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from .._secrets import guard_loggers, mask
 from ..env_server.mcp_types import (
     CallToolAction,
     CallToolObservation,
@@ -52,6 +53,7 @@ __all__ = [
 _T = TypeVar("_T")
 
 _log = logging.getLogger("openenv.tools")
+guard_loggers([_log.name])
 
 # Three classes before Python 3.11, one since.
 _TIMEOUTS = (TimeoutError, asyncio.TimeoutError, concurrent.futures.TimeoutError)
@@ -185,7 +187,7 @@ def observe_failure(name: str, error: Exception) -> CallToolObservation:
         tool_name=name,
         error=ToolError(
             error_type=ToolErrorType.TIMEOUT if isinstance(error, _TIMEOUTS) else ToolErrorType.EXECUTION_ERROR,
-            message=str(error) or type(error).__qualname__,
+            message=mask(str(error)) or type(error).__qualname__,
             exception_type=type(error).__qualname__,
         ),
     )

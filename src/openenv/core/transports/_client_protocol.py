@@ -6,6 +6,7 @@ Source: RFC 6455, by the `websockets` package's sans-I/O `ClientProtocol`.
 from __future__ import annotations
 
 import contextlib
+import logging
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
@@ -16,6 +17,7 @@ from websockets.protocol import State
 from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI, parse_uri
 
+from .._secrets import guard_loggers
 from ..exceptions import (
     AuthenticationError,
     ConfigurationError,
@@ -32,7 +34,11 @@ from .base import TransportSettings
 __all__ = ["ClientConnection"]
 
 _REASON_BYTES = 500
+# In place of the one of `websockets`, which writes down headers and frames as they are.
+_LOGGER = "openenv.wire"
 _TOO_BIG = 1009
+
+guard_loggers([_LOGGER])
 
 
 class ClientConnection:
@@ -56,6 +62,7 @@ class ClientConnection:
             subprotocols=[Subprotocol(SUBPROTOCOL_V2)],
             extensions=None if is_loopback(self.url) else [_deflate()],
             max_size=settings.max_message_bytes,
+            logger=logging.getLogger(_LOGGER),
         )
         request = self._protocol.connect()
         request.headers["User-Agent"] = _user_agent()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 
 from .. import exceptions as errors
+from .._secrets import mask, without_paths
 from .frames import ErrorCode, JsonObject
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
 ]
 
 _OWN_PACKAGE = "openenv.core."
+_SHOWN = {"message", "traceback", "logs"}
 
 
 class FrameError(errors.ProtocolError):
@@ -68,8 +70,17 @@ def error_fields(exc: BaseException, *, with_traceback: bool = True) -> JsonObje
 
     Args:
         exc: An error of OpenEnv's own tree, or whatever an environment raised.
-        with_traceback: Whether the traceback of an environment's exception is told.
+        with_traceback: Whether the traceback of an environment's exception is told, and the paths of files.
     """
+    fields = _fields_of(exc, with_traceback)
+    for name in _SHOWN & fields.keys():
+        fields[name] = mask(str(fields[name]))
+    if not with_traceback:
+        fields["message"] = without_paths(str(fields["message"]))
+    return fields
+
+
+def _fields_of(exc: BaseException, with_traceback: bool) -> JsonObject:
     if is_environments_own(exc):
         return _environment_error(exc, with_traceback)
     if isinstance(exc, (errors.RemoteError, FrameError)):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI, Response, WebSocket, WebSocketDisconnect
 from fastapi import Request as HTTPRequest
 
+from ..._secrets import mask
 from ...exceptions import (
     EnvironmentFactoryError,
     RateLimitError,
@@ -142,7 +143,7 @@ def _in_a_line(exc: Exception) -> str:
     """Return what an exception says, without what its process wrote or where it was raised there."""
     told = exc.message if isinstance(exc, (RemoteError, SessionCrashedError)) else str(exc)
     name = exc.remote_type if isinstance(exc, RemoteError) and exc.remote_type else type(exc).__name__
-    return f"{name}: {told}"
+    return mask(f"{name}: {told}")
 
 
 async def _create(server: HTTPEnvServer, client: str) -> Session:
