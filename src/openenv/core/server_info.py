@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .exceptions import ConfigurationError, ConnectError
+from .exceptions import AuthenticationError, ConfigurationError, ConnectError
+from .transports._authorization import authorized
 from .utils import is_loopback
 
 __all__ = ["fetch_server_info"]
@@ -13,29 +14,32 @@ __all__ = ["fetch_server_info"]
 _MAX_BYTES = 16 * 2**20
 
 
-def fetch_server_info(base_url: str, timeout_s: float = 10.0) -> dict[str, Any]:
+def fetch_server_info(base_url: str, timeout_s: float = 10.0, auth_token: str | None = None) -> dict[str, Any]:
     """Return a server's metadata and the JSON schemas of what crosses the wire.
 
     Args:
         base_url: The server's address, such as `http://localhost:8000`.
         timeout_s: Seconds that each of two answers may take.
+        auth_token: The token that the server wants; by default the one in the environment variable
+            `OPENENV_AUTH_TOKEN`.
 
     Returns:
         `url`, the fields of `GET /metadata`, and those of `GET /schema` with `_schema` behind their names.
 
     Raises:
         ConfigurationError: The address is not one of HTTP.
+        AuthenticationError: It wants a token, or another one.
         ConnectError: No server could be reached there, or it is not an environment's.
     """
     url = base_url.rstrip("/")
     if not url.startswith(("http://", "https://")):
         raise ConfigurationError(f"expected an address such as http://localhost:8000, got {base_url!r}")
-    metadata = _get(f"{url}/metadata", timeout_s)
-    schemas = _get(f"{url}/schema", timeout_s)
+    metadata = _get(f"{url}/metadata", timeout_s, auth_token)
+    schemas = _get(f"{url}/schema", timeout_s, auth_token)
     return {"url": url, **metadata, **{f"{name}_schema": schema for name, schema in schemas.items()}}
 
 
-def _get(url: str, timeout_s: float) -> dict[str, Any]:
+def _get(url: str, timeout_s: float, auth_token: str | None) -> dict[str, Any]:
     import http.client
     import urllib.error
     import urllib.request
@@ -43,12 +47,18 @@ def _get(url: str, timeout_s: float) -> dict[str, Any]:
     # No proxy leads to this machine itself.
     proxies = urllib.request.ProxyHandler({} if is_loopback(url) else None)
     request = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310 - checked by the caller
+    for name, value in authorized({}, auth_token).items():
+        # The token is for this server, not for whatever it may redirect to.
+        request.add_unredirected_header(name, value)
     try:
         with urllib.request.build_opener(proxies).open(request, timeout=timeout_s) as response:
             answer = json.loads(response.read(_MAX_BYTES))
     except urllib.error.HTTPError as error:
         status = error.code
         error.close()
+        if status in {401, 403}:
+            advice = "pass auth_token=…, or set OPENENV_AUTH_TOKEN to its token"
+            raise AuthenticationError(f"{url} is answered by HTTP status {status}: {advice}", status=status) from error
         raise ConnectError(f"{url} is answered by HTTP status {status}: is it an OpenEnv server?") from error
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error

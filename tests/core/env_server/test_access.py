@@ -23,6 +23,7 @@ from openenv.core.env_server.interfaces import Environment
 from openenv.core.env_server.settings import ServerSettings
 from openenv.core.env_server.types import Action, Observation, State
 from openenv.core.exceptions import AuthenticationError, ConfigurationError, ConnectError, SessionLostError
+from openenv.core.server_info import fetch_server_info
 from openenv.core.tools import tool
 from openenv.testing import RunningServer, serve
 
@@ -297,6 +298,43 @@ class Turnstile:
         assert self._loop is not None
         assert self._cut is not None
         self._loop.call_soon_threadsafe(self._cut.set)
+
+
+class Redirecting:
+    """Sends every request on to another address."""
+
+    def __init__(self, target: str) -> None:
+        self._target = target
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        kind = "websocket.http" if scope["type"] == "websocket" else "http"
+        if scope["type"] == "lifespan":
+            return
+        location = (self._target + scope["path"]).encode()
+        await send({"type": f"{kind}.response.start", "status": 302, "headers": [(b"location", location)]})
+        await send({"type": f"{kind}.response.body", "body": b""})
+
+
+def test_no_token_follows_a_redirect() -> None:
+    seen: list[Any] = []
+
+    async def listen(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            seen.append(dict(scope["headers"]).get(b"authorization"))
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"{}"})
+
+    with serve(listen) as thief, serve(Redirecting(thief.base_url)) as server:
+        with pytest.raises(ConnectError, match="302"):
+            GenericEnvClient(server.base_url, auth_token=TOKEN).sync().connect()
+        fetch_server_info(server.base_url, auth_token=TOKEN)
+    assert seen == [None, None]
+
+
+def test_what_a_server_says_of_itself_is_told_to_those_with_a_token(guarded: RunningServer) -> None:
+    assert fetch_server_info(guarded.base_url, auth_token=TOKEN)["name"] == "Counter"
+    with pytest.raises(AuthenticationError, match="OPENENV_AUTH_TOKEN"):
+        fetch_server_info(guarded.base_url)
 
 
 # -- origins
