@@ -19,6 +19,7 @@ from ..exceptions import (
 from ..wire.frames import Answer, Request, RequestKind
 from .admission import Slot
 from .runner import Runner
+from .turn import Turn
 from .types import SessionInfo
 from .watch import Watch
 
