@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, JsonSchemaWarningKind
+from pydantic_core import CoreSchema, PydanticSerializationError, core_schema, to_json
 
-__all__ = ["FROM_WIRE", "WireModel"]
+__all__ = ["FROM_WIRE", "ForWire", "WireJsonSchema", "WireModel"]
 
 FROM_WIRE: dict[str, bool] = {"openenv_wire": True}
 """Validation context that says: these values were decoded from a frame, so bytes are base64 text."""
@@ -30,9 +31,10 @@ def _bytes_from_wire(value: object, info: core_schema.ValidationInfo[Any]) -> ob
         return value.encode()
 
 
-def _array_from_lists(value: object) -> object:
-    """Make a numpy array of nested lists: JSON has no arrays of its own."""
-    if not isinstance(value, (list, tuple)):
+def _array_from_lists(value: object, info: core_schema.ValidationInfo[Any]) -> object:
+    """Make a numpy array of nested lists, and of a number from a frame: JSON has no arrays of its own."""
+    is_number = isinstance(value, (bool, int, float)) and info.context is FROM_WIRE
+    if not is_number and not isinstance(value, (list, tuple)):
         return value
     import numpy as np
 
@@ -53,7 +55,7 @@ def _for_wire(schema: _SchemaDict) -> _SchemaDict | None:
     if schema.get("type") == "bytes":
         return dict(core_schema.with_info_before_validator_function(_bytes_from_wire, schema))
     if _is_array_schema(schema):
-        wrapped = core_schema.no_info_before_validator_function(_array_from_lists, schema)
+        wrapped = core_schema.with_info_before_validator_function(_array_from_lists, schema)
         return {**wrapped, "metadata": {"pydantic_js_functions": [_array_json_schema]}}
     return None
 
@@ -73,6 +75,33 @@ def _adapt(node: object) -> None:
             container[key] = replacement
         elif key not in {"metadata", "serialization", "default"}:
             _adapt(value)
+
+
+class ForWire:
+    """Annotates a type that is no model, such as a `TypedDict`, so that arrays and bytes in it survive JSON too."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Give pydantic the type's schema with array and bytes fields made fit for JSON."""
+        schema = handler(source)
+        _adapt(handler.resolve_ref_schema(schema))
+        return schema
+
+
+class WireJsonSchema(GenerateJsonSchema):
+    """Describes what has no JSON form as anything at all, and leaves out defaults that have none."""
+
+    ignored_warning_kinds: set[JsonSchemaWarningKind] = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012
+
+    def handle_invalid_for_json_schema(self, schema: CoreSchema, error_info: str) -> JsonSchemaValue:
+        """Return the schema of what has no JSON form."""
+        return {}
+
+    def encode_default(self, dft: Any) -> Any:
+        """Return a default as plain JSON, which knows neither NaN nor the infinities."""
+        plain = super().encode_default(dft)
+        if to_json(plain, inf_nan_mode="null") != to_json(plain, inf_nan_mode="constants"):
+            raise PydanticSerializationError("not a number of JSON")
+        return plain
 
 
 class WireModel(BaseModel):

@@ -10,12 +10,13 @@ from functools import lru_cache
 from typing import Annotated, Any, get_type_hints
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic_core import PydanticSerializationError, to_json
+from pydantic_core import PydanticSerializationError
 from typing_extensions import Required, TypedDict
 
 from .._generics import type_arguments
 from ..exceptions import ConfigurationError, InvalidRequestError
 from ..wire.frames import ErrorCode, JsonObject
+from ._wire_model import FROM_WIRE, ForWire, WireJsonSchema
 from .interfaces import Environment
 from .types import Action, Observation, State
 
@@ -114,12 +115,16 @@ class EnvironmentSpec:
 
     @property
     def needs_own_thread(self) -> bool:
-        """Return whether its class asks for one and the same thread for all calls."""
+        """Return whether its class asks, or may ask, for one and the same thread for all calls."""
         known = self.environment_class
-        return known is not None and bool(known.REQUIRES_SINGLE_THREAD_EXECUTOR)
+        # What a plain function makes is not known before the constructor runs, which must run there already.
+        return known is None or bool(known.REQUIRES_SINGLE_THREAD_EXECUTOR)
 
 
 def _factory_name(factory: object) -> str:
+    wrapped = getattr(factory, "func", None)
+    if wrapped is not None:
+        return _factory_name(wrapped)
     return getattr(factory, "__name__", None) or type(factory).__name__
 
 
@@ -131,7 +136,9 @@ def _class_of(factory: object) -> type[Environment[Any, Any, Any]] | None:
     if wrapped is not None:
         return _class_of(wrapped)
     returned = _hints(factory).get("return")
-    return returned if isinstance(returned, type) and issubclass(returned, Environment) else None
+    is_environment = isinstance(returned, type) and issubclass(returned, Environment)
+    # A base class says nothing of what the class that is made will be.
+    return returned if is_environment and not inspect.isabstract(returned) else None
 
 
 def declared_models(factory: object) -> dict[str, type[Any]]:
@@ -205,14 +212,14 @@ class ResetArguments:
                 details={"unknown": unknown, "accepted": self.names},
             )
         try:
-            values = self._adapter.validate_python(dict(data))
+            values = self._adapter.validate_python(dict(data), context=FROM_WIRE)
         except ValidationError as exc:
             raise validation_problem(exc, f"the reset arguments of {self._owner}") from exc
         return {name: value for name, value in values.items() if self.takes_any or name in self._taken}
 
     def json_schema(self) -> dict[str, Any]:
         """Return the JSON schema of the arguments."""
-        return self._adapter.json_schema()
+        return self._adapter.json_schema(schema_generator=WireJsonSchema)
 
 
 def _adapter_of(
@@ -223,7 +230,8 @@ def _adapter_of(
     make: Any = TypedDict
     model = make("ResetArguments", fields, total=False)
     model.__pydantic_config__ = ConfigDict(extra="allow" if takes_any else "forbid", arbitrary_types_allowed=True)
-    return TypeAdapter(model)
+    for_wire: Any = Annotated[model, ForWire()]
+    return TypeAdapter(for_wire)
 
 
 def _field_of(parameter: inspect.Parameter, hint: Any) -> Any:
@@ -232,10 +240,10 @@ def _field_of(parameter: inspect.Parameter, hint: Any) -> Any:
     if parameter.default is None:
         hint = typing.Optional[hint]  # noqa: UP045 - a hint may be a string or a class without `|`
     try:
-        to_json(parameter.default)
+        default = WireJsonSchema().encode_default(parameter.default)
     except (PydanticSerializationError, ValueError):
         return hint
-    return Annotated[hint, Field(json_schema_extra={"default": parameter.default})]
+    return Annotated[hint, Field(json_schema_extra={"default": default})]
 
 
 def validation_problem(exc: ValidationError, what: str) -> InvalidRequestError:

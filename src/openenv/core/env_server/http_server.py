@@ -17,6 +17,7 @@ from starlette.routing import WebSocketRoute as StarletteWebSocketRoute
 from ... import __version__
 from .._secrets import guard_loggers, protect
 from ..exceptions import ConcurrencyConfigurationError, ConfigurationError
+from ._wire_model import WireJsonSchema
 from .access import AccessPolicy
 from .access_middleware import AccessMiddleware
 from .draining import draining_on_sigterm
@@ -339,7 +340,7 @@ def _schemas_of(spec: EnvironmentSpec) -> dict[str, dict[str, Any]]:
 
 def _model_schema(model: type[WireModel]) -> dict[str, Any]:
     try:
-        return model.model_json_schema()
+        return model.model_json_schema(schema_generator=WireJsonSchema)
     except (PydanticInvalidForJsonSchema, PydanticUserError) as exc:
         return {"title": model.__name__, "type": "object", "description": f"No schema: {exc}"}
 
