@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from openenv.core.env_server import _spans
-from openenv.core.env_server.metrics import METRICS
+from openenv.core.env_server.observability import _spans
+from openenv.core.env_server.observability.metrics import METRICS
 from tests.docs.pages import ROOT
 
 _PAGE = (ROOT / "docs" / "observability.md").read_text(encoding="utf-8")

@@ -11,11 +11,12 @@ from ..exceptions import EnvironmentExecutionError, EnvironmentFactoryError, Inv
 from ..wire.codec import encode, encode_model, encode_observation
 from ..wire.errors import environment_traceback, error_fields, is_environments_own
 from ..wire.frames import Answer, AnswerKind, JsonObject, Request, RequestKind
-from . import json_rpc, logs
+from . import json_rpc
 from ._wire_model import FROM_WIRE
 from .access import not_allowed
 from .environment_spec import validation_problem
 from .mcp_types import CallToolAction, ListToolsAction
+from .observability import logs
 from .runner import LocalRunner
 from .tool_calls import tool_observation
 from .types import Action, Observation, ServerMode, State

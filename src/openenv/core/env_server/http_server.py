@@ -23,6 +23,7 @@ from .access_middleware import AccessMiddleware
 from .draining import draining_on_sigterm
 from .environment_spec import EnvironmentSpec, ResetArguments
 from .interfaces import Environment
+from .observability.tracing import TraceContext
 from .rate_limit import RateLimit
 from .routes.http import SESSION_HEADER, add_episode_routes
 from .routes.info import add_info_routes
@@ -32,7 +33,6 @@ from .routes.sessions import add_session_routes
 from .routes.websocket import Connection, WebSocketRoute
 from .sessions import SessionManager
 from .settings import ServerSettings
-from .tracing import TraceContext
 from .types import (
     Action,
     ConcurrencyConfig,

@@ -13,10 +13,10 @@ from ..exceptions import EnvironmentFactoryError, OpenEnvError, SessionCrashedEr
 from ..tools.decorator import ToolMode
 from ..wire.errors import mark_as_environments_own
 from ..wire.frames import Answer, Request
-from . import logs
 from .environment_spec import EnvironmentSpec, ResetArguments, authored_method
 from .execution import InlinePlace, Place
 from .interfaces import Environment
+from .observability import logs
 from .types import Action, EnvironmentMetadata
 
 __all__ = ["LocalRunner", "Runner"]

@@ -11,7 +11,7 @@ from .._application import find_application
 from .._uvicorn import uvicorn_settings
 from ..containers.runtime._sockets import base_url, listen
 from ..exceptions import ServerStartError
-from .logs import log_config
+from .observability.logs import log_config
 
 if TYPE_CHECKING:
     import socket

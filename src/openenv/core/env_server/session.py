@@ -18,10 +18,10 @@ from ..exceptions import (
 )
 from ..wire.frames import Answer, Request, RequestKind
 from .admission import Slot
+from .observability.watch import Watch
 from .runner import Runner
 from .turn import Turn
 from .types import SessionInfo
-from .watch import Watch
 
 __all__ = ["Session"]
 

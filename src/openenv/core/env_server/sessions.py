@@ -14,17 +14,17 @@ from ..exceptions import (
     SessionNotFoundError,
 )
 from ..tools.decorator import ToolMode
-from . import logs
 from .admission import Admission, Slot
 from .environment_spec import EnvironmentSpec
 from .execution import LoopPlace, OwnThreadPlace, Place, ThreadPool
 from .interfaces import Environment, class_metadata
+from .observability import logs
+from .observability.telemetry import Event, Telemetry
+from .observability.watch import Watch
 from .runner import LocalRunner, Runner
 from .session import Session
 from .settings import ServerSettings
-from .telemetry import Event, Telemetry
 from .types import EnvironmentMetadata, ServerCapacityStatus
-from .watch import Watch
 
 if TYPE_CHECKING:
     from .workers.pool import WorkerPool
@@ -196,7 +196,7 @@ class SessionManager:
                 self.settings.give_up_s,
                 extra=_about(session),
             )
-            self._start(self.close(session))
+            self._start(self.close(session, patience_s=0.0))
 
     async def _make_room(self) -> None:
         """Close a session that lost its connection before anything was asked of it, if there is one."""
@@ -299,22 +299,27 @@ class SessionManager:
         self.telemetry.happened(Event.RESUMED)
         return session
 
-    async def close(self, session: Session) -> None:
-        """Close a session and free its slot, once; a call that hangs is given up after ten seconds."""
+    async def close(self, session: Session, *, patience_s: float = _CLOSE_GRACE_S) -> None:
+        """Close a session and free its slot, once.
+
+        Args:
+            session: The session.
+            patience_s: Seconds that what it runs has to end before it is given up.
+        """
         if self._sessions.pop(session.id, None) is None:
             return
         parked = self._parked.pop(session.id, None)
         if parked is not None:
             parked.cancel()
-        ending = self._start(self._end(session))
+        ending = self._start(self._end(session, patience_s))
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
         # Whoever asked for it may be cancelled: the slot is freed all the same.
         await asyncio.shield(ending)
 
-    async def _end(self, session: Session) -> None:
+    async def _end(self, session: Session, patience_s: float) -> None:
         closing = self._start(session.close())
-        done, _ = await asyncio.wait({closing}, timeout=0.0 if session.is_overrun else _CLOSE_GRACE_S)
+        done, _ = await asyncio.wait({closing}, timeout=patience_s)
         if not done and session.runner.ended is not None:
             session.runner.kill("it did not end when its session was closed")
             done, _ = await asyncio.wait({closing}, timeout=_CLOSE_GRACE_S)

@@ -28,8 +28,9 @@ from ...wire.codec import decode, encode, strict_json
 from ...wire.errors import FrameError, error_fields, is_environments_own
 from ...wire.frames import JsonObject, RequestKind
 from ...wire.nesting import is_nested_deeper
-from .. import dispatch, logs
+from .. import dispatch
 from ..access_middleware import client_of
+from ..observability import logs
 from ..session import Session
 from ..settings import ServerSettings
 from ._documents import json_body, observed, placed, refusals, told

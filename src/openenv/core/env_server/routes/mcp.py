@@ -20,10 +20,11 @@ from ...wire.codec import decode, encode
 from ...wire.exchange import bytes_of
 from ...wire.frames import JsonObject, Request, RequestKind
 from ...wire.nesting import is_nested_deeper
-from .. import json_rpc, logs
+from .. import json_rpc
 from ..access_middleware import client_of
 from ..json_rpc import JsonRpcFailedError
 from ..mcp_types import JsonRpcErrorCode, JsonRpcRequest, McpMethod
+from ..observability import logs
 from ..session import Session
 from ._documents import json_body, placed, refusals, told
 from .http import read_object

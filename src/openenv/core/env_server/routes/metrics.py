@@ -13,7 +13,7 @@ from ._documents import refusals
 
 if TYPE_CHECKING:
     from ..http_server import HTTPEnvServer
-    from ..metrics import Metrics
+    from ..observability.metrics import Metrics
 
 __all__ = ["add_metrics_route"]
 
@@ -23,7 +23,7 @@ def add_metrics_route(app: FastAPI, server: HTTPEnvServer) -> None:
 
     @cache
     def metrics() -> Metrics:
-        from ..metrics import Metrics
+        from ..observability.metrics import Metrics
 
         return Metrics(server.sessions)
 

@@ -14,8 +14,9 @@ from ...wire.codec import encode
 from ...wire.errors import FrameError
 from ...wire.exchange import ServerExchange, bytes_of
 from ...wire.frames import SUBPROTOCOL_V2, Answer, AnswerKind, JsonObject, Request, RequestKind, Version
-from .. import dispatch, logs
+from .. import dispatch
 from ..access_middleware import client_of
+from ..observability import logs
 from ..session import Session
 
 if TYPE_CHECKING:

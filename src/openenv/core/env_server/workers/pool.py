@@ -12,8 +12,8 @@ from typing import Any
 from ...exceptions import ConfigurationError, EnvironmentFactoryError, SessionError
 from ...wire.codec import decode
 from ...wire.frames import AnswerKind
-from .. import logs
 from ..environment_spec import EnvironmentSpec
+from ..observability import logs
 from ..settings import ServerSettings
 from .frames import WorkerWord
 from .main import is_worker

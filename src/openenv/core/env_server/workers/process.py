@@ -12,7 +12,7 @@ import sys
 from collections import deque
 
 from ...exceptions import SessionClosedError, SessionCrashedError
-from .. import logs
+from ..observability import logs
 from .frames import FrameReader, WorkerWord, frame
 from .logs import log_here
 

@@ -10,7 +10,7 @@ from ...tools.decorator import ToolMode
 from ...wire.codec import decode, encode
 from ...wire.errors import exception_from
 from ...wire.frames import Answer, AnswerKind, Request
-from .. import logs
+from ..observability import logs
 from ..runner import Runner
 from ..types import EnvironmentMetadata
 from .frames import WorkerWord

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from openenv.core.env_server import logs
+from openenv.core.env_server.observability import logs
 from openenv.core.exceptions import ConfigurationError
 from openenv.testing import serve
 from tests.core.worlds import Add, Count, Counter, Peer, eventually
@@ -153,7 +153,7 @@ def test_a_record_keeps_the_ids_it_was_given() -> None:
 
 _PROGRAM = """
 import logging, logging.config
-from openenv.core.env_server import logs
+from openenv.core.env_server.observability import logs
 
 logging.config.dictConfig(logs.log_config({format!r}, "warning"))
 logs.session_id.set("s1")

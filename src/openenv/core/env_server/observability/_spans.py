@@ -9,8 +9,8 @@ from opentelemetry import context, propagate, trace
 from opentelemetry.trace import Link, Span, Status, StatusCode
 
 from ... import __version__
-from ..wire.codec import decode
-from ..wire.frames import Answer, JsonObject, Request, RequestKind
+from ...wire.codec import decode
+from ...wire.frames import Answer, JsonObject, Request, RequestKind
 from . import logs
 
 __all__ = ["EpisodeSpans", "continued"]

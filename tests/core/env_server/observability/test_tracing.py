@@ -33,7 +33,7 @@ class _Spans:
 
 @pytest.fixture(scope="module")
 def spans() -> _Spans:
-    command = [sys.executable, "-W", "error", "-m", "tests.core.env_server.traced_program"]
+    command = [sys.executable, "-W", "error", "-m", "tests.core.env_server.observability.traced_program"]
     result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=50)
     assert result.returncode == 0, result.stderr
     return _Spans(result.stdout.splitlines())
@@ -112,7 +112,7 @@ before = {name for name in sys.modules if name.startswith("opentelemetry")}
 with serve(Counter) as server, GenericEnvClient(base_url=server.base_url).sync() as client:
     client.reset()
     client.step({})
-assert "openenv.core.env_server._spans" not in sys.modules
+assert "openenv.core.env_server.observability._spans" not in sys.modules
 assert {name for name in sys.modules if name.startswith("opentelemetry")} == before
 """
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, timeout=50)

@@ -12,10 +12,10 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from openenv.core import EnvClient, RemoteError, ServerSettings, SessionCrashedError
-from openenv.core.env_server.metrics import METRICS
-from openenv.core.env_server.telemetry import BUCKETS_S, Telemetry
+from openenv.core.env_server.observability.metrics import METRICS
+from openenv.core.env_server.observability.telemetry import BUCKETS_S, Telemetry
+from openenv.core.env_server.observability.watch import Watch
 from openenv.core.env_server.types import ConcurrencyConfig, State
-from openenv.core.env_server.watch import Watch
 from openenv.core.exceptions import InvalidRequestError, SessionCapacityError
 from openenv.core.wire.frames import Answer, Request, RequestKind
 from openenv.testing import RunningServer, serve

@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from openenv.core import EnvClient
-from openenv.core.env_server import tracing
+from openenv.core.env_server.observability import tracing
 from openenv.core.env_server.types import State
 from openenv.testing import serve
 from tests.core.worlds import Add, Count, Counter

@@ -13,8 +13,8 @@ import time
 from contextvars import ContextVar
 from typing import Any
 
-from .._secrets import SecretFilter, guard_loggers
-from ..exceptions import ConfigurationError
+from ..._secrets import SecretFilter, guard_loggers
+from ...exceptions import ConfigurationError
 
 __all__ = [
     "IdFilter",

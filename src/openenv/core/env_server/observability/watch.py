@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 
-from ..exceptions import SessionCrashedError
-from ..wire.frames import Answer, Request, RequestKind
+from ...exceptions import SessionCrashedError
+from ...wire.frames import Answer, Request, RequestKind
+from ..runner import Runner
 from . import logs
-from .runner import Runner
 from .telemetry import Event, Telemetry
 from .tracing import spans_for
 

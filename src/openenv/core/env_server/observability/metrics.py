@@ -12,8 +12,8 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from ..wire.frames import RequestKind
-from .sessions import SessionManager
+from ...wire.frames import RequestKind
+from ..sessions import SessionManager
 from .telemetry import BUCKETS_S, Event
 
 __all__ = ["METRICS", "Metrics", "ServerMetric"]
