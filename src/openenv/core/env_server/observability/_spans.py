@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from opentelemetry import context, propagate, trace
 from opentelemetry.trace import Link, Span, Status, StatusCode
 
-from ... import __version__
+from .... import __version__
 from ...wire.codec import decode
 from ...wire.frames import Answer, JsonObject, Request, RequestKind
 from . import logs

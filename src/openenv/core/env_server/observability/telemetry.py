@@ -6,8 +6,8 @@ from bisect import bisect_left
 from collections import Counter
 from enum import Enum
 
-from ...wire.frames import RequestKind
 from ... import exceptions
+from ...wire.frames import RequestKind
 
 __all__ = ["BUCKETS_S", "Event", "Telemetry", "Timings"]
 
