@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, JsonSchemaWarningKind
@@ -26,7 +25,7 @@ def _bytes_from_wire(value: object, info: core_schema.ValidationInfo[Any]) -> ob
         return value
     try:
         return base64.b64decode(value.replace("-", "+").replace("_", "/"), validate=True)
-    except binascii.Error:
+    except ValueError:
         # Peers before 0.11 send bytes as UTF-8 text.
         return value.encode()
 
@@ -50,9 +49,9 @@ def _array_json_schema(_schema: CoreSchema, _handler: Callable[[CoreSchema], dic
     return {"type": "array", "items": {}, "description": "An array as nested lists."}
 
 
-def _for_wire(schema: _SchemaDict) -> _SchemaDict | None:
+def _for_wire(schema: _SchemaDict, *, is_base64: bool) -> _SchemaDict | None:
     """Return what replaces a schema node so that its values survive JSON, or `None` to leave it."""
-    if schema.get("type") == "bytes":
+    if is_base64 and schema.get("type") == "bytes":
         return dict(core_schema.with_info_before_validator_function(_bytes_from_wire, schema))
     if _is_array_schema(schema):
         wrapped = core_schema.with_info_before_validator_function(_array_from_lists, schema)
@@ -68,13 +67,40 @@ def _places(node: object) -> Iterator[tuple[Any, Any, object]]:
         yield from ((node, index, value) for index, value in enumerate(node))
 
 
-def _adapt(node: object) -> None:
-    for container, key, value in list(_places(node)):
-        replacement = _for_wire(value) if isinstance(value, dict) else None
-        if replacement is not None:
-            container[key] = replacement
-        elif key not in {"metadata", "serialization", "default"}:
-            _adapt(value)
+class _Adaptation:
+    """Makes the array and bytes fields of one schema fit for JSON, in the dataclasses nested in it too."""
+
+    def __init__(self, handler: GetCoreSchemaHandler) -> None:
+        self._handler = handler
+        self._seen: set[int] = set()
+
+    def apply(self, schema: object, *, is_base64: bool = True) -> None:
+        """Change a schema in place.
+
+        Args:
+            schema: The schema.
+            is_base64: Whether its bytes are written as base64: those of nested models are if their settings say so.
+        """
+        if id(schema) in self._seen:
+            return
+        self._seen.add(id(schema))
+        if isinstance(schema, dict) and schema.get("type") == "model":
+            is_base64 = schema.get("config", {}).get("ser_json_bytes") == "base64"
+        for container, key, value in list(_places(schema)):
+            replacement = _for_wire(value, is_base64=is_base64) if isinstance(value, dict) else None
+            if replacement is not None:
+                container[key] = replacement
+            elif key not in {"metadata", "serialization", "default", "config"}:
+                self.apply(self._resolved(value), is_base64=is_base64)
+
+    def _resolved(self, value: object) -> object:
+        if not isinstance(value, dict) or value.get("type") != "definition-ref":
+            return value
+        try:
+            return self._handler.resolve_ref_schema(cast("CoreSchema", value))
+        except LookupError:
+            # A class that holds itself: it is being made, and adapted when it is.
+            return None
 
 
 class ForWire:
@@ -83,7 +109,7 @@ class ForWire:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Give pydantic the type's schema with array and bytes fields made fit for JSON."""
         schema = handler(source)
-        _adapt(handler.resolve_ref_schema(schema))
+        _Adaptation(handler).apply(handler.resolve_ref_schema(schema))
         return schema
 
 
@@ -108,7 +134,8 @@ class WireModel(BaseModel):
     """A pydantic model whose values survive JSON.
 
     Fields typed as numpy arrays travel as nested lists and arrive as arrays; `bytes` travel as base64; NaN and the
-    infinities travel as such. Models nested in an observation that hold arrays or bytes should subclass this too.
+    infinities travel as such. Dataclasses nested in it do the same; nested models that hold arrays or bytes should
+    subclass this too.
     """
 
     model_config = ConfigDict(
@@ -122,5 +149,5 @@ class WireModel(BaseModel):
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Give pydantic the class's schema with array and bytes fields made fit for JSON."""
         schema = handler(source)
-        _adapt(schema)
+        _Adaptation(handler).apply(schema)
         return schema
