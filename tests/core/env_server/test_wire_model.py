@@ -19,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
-
 from typing_extensions import TypedDict
 
 from openenv.core.env_client import EnvClient

@@ -13,7 +13,7 @@ from ..wire.errors import environment_traceback, error_fields, is_environments_o
 from ..wire.frames import Answer, AnswerKind, JsonObject, Request, RequestKind
 from . import json_rpc
 from ._wire_model import FROM_WIRE
-from .access import not_allowed
+from .access.policy import not_allowed
 from .environment_spec import validation_problem
 from .mcp_types import CallToolAction, ListToolsAction
 from .observability import logs

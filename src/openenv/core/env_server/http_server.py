@@ -18,13 +18,13 @@ from ... import __version__
 from .._secrets import guard_loggers, protect
 from ..exceptions import ConcurrencyConfigurationError, ConfigurationError
 from ._wire_model import WireJsonSchema
-from .access import AccessPolicy
-from .access_middleware import AccessMiddleware
+from .access.middleware import AccessMiddleware
+from .access.policy import AccessPolicy
+from .access.rate_limit import RateLimit
 from .draining import draining_on_sigterm
 from .environment_spec import EnvironmentSpec, ResetArguments
 from .interfaces import Environment
 from .observability.tracing import TraceContext
-from .rate_limit import RateLimit
 from .routes.http import SESSION_HEADER, add_episode_routes
 from .routes.info import add_info_routes
 from .routes.mcp import add_mcp_routes

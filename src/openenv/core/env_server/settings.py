@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ..exceptions import ConfigurationError
-from .access_settings import AccessSettings
+from .access.settings import AccessSettings
 
 __all__ = ["ServerSettings"]
 

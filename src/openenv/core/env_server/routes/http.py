@@ -29,7 +29,7 @@ from ...wire.errors import FrameError, error_fields, is_environments_own
 from ...wire.frames import JsonObject, RequestKind
 from ...wire.nesting import is_nested_deeper
 from .. import dispatch
-from ..access_middleware import client_of
+from ..access.middleware import client_of
 from ..observability import logs
 from ..session import Session
 from ..settings import ServerSettings

@@ -21,7 +21,7 @@ from ...wire.exchange import bytes_of
 from ...wire.frames import JsonObject, Request, RequestKind
 from ...wire.nesting import is_nested_deeper
 from .. import json_rpc
-from ..access_middleware import client_of
+from ..access.middleware import client_of
 from ..json_rpc import JsonRpcFailedError
 from ..mcp_types import JsonRpcErrorCode, JsonRpcRequest, McpMethod
 from ..observability import logs

@@ -15,7 +15,7 @@ from ...wire.errors import FrameError
 from ...wire.exchange import ServerExchange, bytes_of
 from ...wire.frames import SUBPROTOCOL_V2, Answer, AnswerKind, JsonObject, Request, RequestKind, Version
 from .. import dispatch
-from ..access_middleware import client_of
+from ..access.middleware import client_of
 from ..observability import logs
 from ..session import Session
 

@@ -7,7 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from ..exceptions import RateLimitError
+from ...exceptions import RateLimitError
 
 __all__ = ["RateLimit"]
 

@@ -14,7 +14,7 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from openenv.core import GenericEnvClient
-from openenv.core.env_server.rate_limit import RateLimit
+from openenv.core.env_server.access.rate_limit import RateLimit
 from openenv.core.env_server.settings import ServerSettings
 from openenv.core.exceptions import ConfigurationError, RateLimitError, SessionCapacityError
 from openenv.testing import RunningServer, serve

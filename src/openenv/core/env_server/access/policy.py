@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from ..exceptions import AuthenticationError, NotAllowedError
-from ..wire.frames import ErrorCode
+from ...exceptions import AuthenticationError, NotAllowedError
+from ...wire.frames import ErrorCode
 
 __all__ = ["AccessPolicy", "not_allowed"]
 

@@ -16,8 +16,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from openenv.core import GenericEnvClient, MCPToolClient
-from openenv.core.env_server.access import AccessPolicy
-from openenv.core.env_server.access_middleware import AccessMiddleware
+from openenv.core.env_server.access.middleware import AccessMiddleware
+from openenv.core.env_server.access.policy import AccessPolicy
 from openenv.core.env_server.http_server import create_app
 from openenv.core.env_server.interfaces import Environment
 from openenv.core.env_server.settings import ServerSettings

@@ -6,11 +6,11 @@ import math
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from ..exceptions import AuthenticationError, OpenEnvError, RateLimitError
-from ..wire.codec import encode
-from ..wire.errors import error_fields
-from ..wire.frames import ErrorCode
-from .access import AccessPolicy, not_allowed
+from ...exceptions import AuthenticationError, OpenEnvError, RateLimitError
+from ...wire.codec import encode
+from ...wire.errors import error_fields
+from ...wire.frames import ErrorCode
+from .policy import AccessPolicy, not_allowed
 from .rate_limit import RateLimit
 
 __all__ = ["AccessMiddleware", "client_of"]

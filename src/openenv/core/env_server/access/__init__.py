@@ -1,0 +1,3 @@
+"""Who may come in, and how much they may ask."""
+
+__all__: list[str] = []
