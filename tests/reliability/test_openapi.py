@@ -78,7 +78,7 @@ def server() -> Iterator[RunningServer]:
         yield running
 
 
-@pytest.mark.parametrize("examples", [12, pytest.param(300, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
+@pytest.mark.parametrize("examples", [12, pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 def test_answers_are_as_the_document_says(server: RunningServer, mode: GenerationMode, examples: int) -> None:
     document = schemathesis.openapi.from_url(f"{server.base_url}/openapi.json")
