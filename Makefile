@@ -13,10 +13,10 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format interop slow lowest build clean
+.PHONY: help setup demo test lint format interop slow reliability lowest build clean
 
 help:  ## Show this list
-	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-10s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-11s %s\n", $$1, $$2}'
 
 setup: $(SETUP)  ## Make .venv with the locked dependencies, OpenEnv and the echo environment
 	@echo "$(VENV) is ready"
@@ -28,7 +28,12 @@ test: $(SETUP)  ## Run the quick tests and report branch coverage
 	@$(BIN)/pytest -q -n auto --cov --cov-report=term $(PYTEST_ARGS)
 
 slow: $(SETUP)  ## Run the tests that take long, such as measuring a fresh installation
-	@$(BIN)/pytest -q -m slow $(PYTEST_ARGS)
+	@$(BIN)/pytest -q -m slow --ignore=tests/reliability $(PYTEST_ARGS)
+
+reliability: export OPENENV_RELIABILITY_REPORT := docs/reliability.md
+reliability: export OPENENV_RELIABILITY_PLOT := docs/reliability-memory.svg
+reliability: $(SETUP)  ## Break connections, servers and processes for a quarter of an hour, and write down what came of it
+	@$(BIN)/pytest -q -s -m slow tests/reliability $(PYTEST_ARGS)
 
 interop: $(SETUP)  ## Run our client and server against those of openenv 0.10.0
 	@$(BIN)/pytest -q -m interop tests/interop $(PYTEST_ARGS)

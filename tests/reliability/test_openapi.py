@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
@@ -17,6 +18,7 @@ from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import negative_data_rejection
 
 from openenv.core import Action, Environment, Observation, State
+from openenv.core.env_server.types import EnvironmentMetadata
 from openenv.core.tools import tool
 from openenv.testing import RunningServer, serve
 
@@ -112,3 +114,15 @@ def test_answers_are_as_the_document_says(server: RunningServer, mode: Generatio
         f"{len(operations)} operations of the OpenAPI document asked with {mode.value} data",
         f"no 500; all as documented: {told}",
     )
+
+
+def test_metadata_that_cannot_be_told_is_an_error_as_documented() -> None:
+    class Shy(Travel):
+        def get_metadata(self) -> EnvironmentMetadata:
+            raise LookupError("no name yet")
+
+    with serve(Shy) as server:
+        answer = httpx.get(f"{server.base_url}/metadata")
+
+    assert answer.status_code == 500
+    assert "no name yet" in answer.json()["detail"]["message"]
