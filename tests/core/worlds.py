@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import struct
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -148,8 +147,7 @@ class Peer:
 
     def abort(self) -> None:
         """Cut the connection without a word, as a killed process does."""
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._socket.close()
+        self._socket.shutdown(socket.SHUT_RDWR)
         self._open.close()
 
     def __enter__(self) -> Self:

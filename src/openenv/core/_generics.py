@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any, TypeVar, get_args, get_origin
 
-__all__ = ["type_arguments"]
+__all__ = ["is_subclass", "type_arguments"]
+
+
+def is_subclass(kind: object, base: type) -> bool:
+    """Return whether a thing is a class derived from another, or that class."""
+    # Before Python 3.11 aliases such as `dict[str, int]` pass for classes, but not before `issubclass`.
+    return isinstance(kind, type) and get_origin(kind) is None and issubclass(kind, base)
 
 
 def type_arguments(cls: type, base: type) -> tuple[Any, ...] | None:
@@ -23,7 +29,7 @@ def type_arguments(cls: type, base: type) -> tuple[Any, ...] | None:
         return getattr(base, "__parameters__", None)
     for parent in cls.__dict__.get("__orig_bases__", cls.__bases__):
         origin = get_origin(parent) or parent
-        if not (isinstance(origin, type) and issubclass(origin, base)):
+        if not is_subclass(origin, base):
             continue
         inherited = type_arguments(origin, base)
         if inherited is not None:

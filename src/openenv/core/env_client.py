@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast
 
 from ._client_models import ClientModels, payload_of, result_as, sendable, state_as
+from ._generics import is_subclass
 from ._tool_frames import call_frame, list_frame, tool_result, tools_in
 from .client_types import StepResult
 from .env_server.mcp_types import CallToolAction, CallToolObservation, ListToolsAction, ListToolsObservation, Tool
@@ -462,7 +463,7 @@ def _tool_value(observation: CallToolObservation) -> Any:
 
 
 def _subclass(kind: object, base: type) -> Any:
-    return kind if isinstance(kind, type) and issubclass(kind, base) and kind is not base else None
+    return kind if is_subclass(kind, base) and kind is not base else None
 
 
 def _liveness(provider: object) -> dict[str, Any]:

@@ -49,10 +49,21 @@ def _array_json_schema(_schema: CoreSchema, _handler: Callable[[CoreSchema], dic
     return {"type": "array", "items": {}, "description": "An array as nested lists."}
 
 
-def _for_wire(schema: _SchemaDict, *, is_base64: bool) -> _SchemaDict | None:
+def _base64(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).decode()
+
+
+_WRITES_BASE64 = core_schema.plain_serializer_function_ser_schema(
+    _base64, return_schema=core_schema.str_schema(), when_used="json"
+)
+
+
+def _for_wire(schema: _SchemaDict, owner: str) -> _SchemaDict | None:
     """Return what replaces a schema node so that its values survive JSON, or `None` to leave it."""
-    if is_base64 and schema.get("type") == "bytes":
-        return dict(core_schema.with_info_before_validator_function(_bytes_from_wire, schema))
+    if schema.get("type") == "bytes" and owner != "foreign model":
+        # Our models write base64 by their settings; what else is nested in them has none, or others.
+        writing = {} if owner == "model" else {"serialization": _WRITES_BASE64}
+        return dict(core_schema.with_info_before_validator_function(_bytes_from_wire, {**schema, **writing}))
     if _is_array_schema(schema):
         wrapped = core_schema.with_info_before_validator_function(_array_from_lists, schema)
         return {**wrapped, "metadata": {"pydantic_js_functions": [_array_json_schema]}}
@@ -74,24 +85,23 @@ class _Adaptation:
         self._handler = handler
         self._seen: set[int] = set()
 
-    def apply(self, schema: object, *, is_base64: bool = True) -> None:
+    def apply(self, schema: object, owner: str = "model") -> None:
         """Change a schema in place.
 
         Args:
             schema: The schema.
-            is_base64: Whether its bytes are written as base64: those of nested models are if their settings say so.
+            owner: What its fields are those of: a `model`, a `foreign model`, a `dataclass` or a `typed-dict`.
         """
         if id(schema) in self._seen:
             return
         self._seen.add(id(schema))
-        if isinstance(schema, dict) and schema.get("type") == "model":
-            is_base64 = schema.get("config", {}).get("ser_json_bytes") == "base64"
+        owner = _owner(schema) or owner
         for container, key, value in list(_places(schema)):
-            replacement = _for_wire(value, is_base64=is_base64) if isinstance(value, dict) else None
+            replacement = _for_wire(value, owner) if isinstance(value, dict) else None
             if replacement is not None:
                 container[key] = replacement
             elif key not in {"metadata", "serialization", "default", "config"}:
-                self.apply(self._resolved(value), is_base64=is_base64)
+                self.apply(self._resolved(value), owner)
 
     def _resolved(self, value: object) -> object:
         if not isinstance(value, dict) or value.get("type") != "definition-ref":
@@ -101,6 +111,14 @@ class _Adaptation:
         except LookupError:
             # A class that holds itself: it is being made, and adapted when it is.
             return None
+
+
+def _owner(schema: object) -> str | None:
+    """Return what the fields of a schema are those of, where it is one with fields."""
+    kind = schema.get("type") if isinstance(schema, dict) else None
+    if isinstance(schema, dict) and kind == "model":
+        return "model" if schema.get("config", {}).get("ser_json_bytes") == "base64" else "foreign model"
+    return kind if kind in ("dataclass", "typed-dict") else None
 
 
 class ForWire:

@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 from typing_extensions import Required, TypedDict
 
-from .._generics import type_arguments
+from .._generics import is_subclass, type_arguments
 from ..exceptions import ConfigurationError, InvalidRequestError
 from ..wire.frames import ErrorCode, JsonObject
 from ._wire_model import FROM_WIRE, ForWire, WireJsonSchema
@@ -131,14 +131,13 @@ def _factory_name(factory: object) -> str:
 def _class_of(factory: object) -> type[Environment[Any, Any, Any]] | None:
     """Return the class a factory makes, where it is one or is annotated to return one."""
     if isinstance(factory, type):
-        return factory if issubclass(factory, Environment) else None
+        return factory if is_subclass(factory, Environment) else None
     wrapped = getattr(factory, "func", None)
     if wrapped is not None:
         return _class_of(wrapped)
     returned = _hints(factory).get("return")
-    is_environment = isinstance(returned, type) and issubclass(returned, Environment)
     # A base class says nothing of what the class that is made will be.
-    return returned if is_environment and not inspect.isabstract(returned) else None
+    return returned if is_subclass(returned, Environment) and not inspect.isabstract(returned) else None
 
 
 def declared_models(factory: object) -> dict[str, type[Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from dataclasses import dataclass
@@ -260,7 +261,9 @@ class Connection:
 
     async def _end(self) -> None:
         self._closed = True
-        await self._send({"type": "websocket.close", "code": 1000})
+        # The client may have ended the connection first, which servers tell of in one way or another.
+        with contextlib.suppress(OSError, RuntimeError):
+            await self._send({"type": "websocket.close", "code": 1000})
 
     async def _give_up_sessions(self) -> None:
         sessions, self._sessions = self._sessions, {}
