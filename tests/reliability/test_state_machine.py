@@ -37,6 +37,7 @@ from .report import tell
 _T = TypeVar("_T")
 
 _TURNS = 40
+_RUNS = 800
 _CANCELLED = "RequestCancelledError"
 
 
@@ -289,8 +290,9 @@ def test_sessions_hold_in_any_order() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_sessions_hold_in_any_order_for_long() -> None:
-    run_state_machine_as_test(Sessions, settings=settings(max_examples=1500, stateful_step_count=60, **_UNHURRIED))
+    unhurried = settings(max_examples=_RUNS, stateful_step_count=60, **_UNHURRIED)
+    run_state_machine_as_test(Sessions, settings=unhurried)
     tell(
-        "the session state machine under hypothesis (open, ask, lose, come back, repeat, take back, close)",
-        "1,500 runs",
+        f"{_RUNS:,} runs of up to 60 moves by hypothesis: open, ask, lose, come back, repeat, take back, close",
+        "nothing done twice, every answer that of its request, as many slots taken as sessions alive",
     )
