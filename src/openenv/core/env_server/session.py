@@ -96,6 +96,11 @@ class Session:
         """Return the seconds since a request last began or ended."""
         return time.monotonic() - self._last_activity
 
+    def release(self) -> None:
+        """Let go of the session for whoever holds it: from now on it is idle."""
+        self.holder = None
+        self._last_activity = time.monotonic()
+
     def info(self) -> SessionInfo:
         """Return what the server tells of the session."""
         return SessionInfo(

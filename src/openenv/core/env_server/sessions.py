@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import secrets
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import (
@@ -91,6 +91,7 @@ class SessionManager:
         self._sessions: dict[str, Session] = {}
         self._parked: dict[str, asyncio.TimerHandle] = {}
         self._opening: dict[str, asyncio.Future[Session]] = {}
+        self._making: set[asyncio.Task[Session]] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._reaper: asyncio.Task[None] | None = None
         self._emptied = asyncio.Event()
@@ -136,13 +137,14 @@ class SessionManager:
             return known
         opening = self._opening.get(session_id)
         if opening is None:
-            opening = self._opening[session_id] = self._start(self._enter_and_open(session_id, with_secret, client))
+            opening = self._make_in_task(self._enter_and_open(session_id, with_secret, client))
+            self._opening[session_id] = opening
             opening.add_done_callback(lambda _: self._opening.pop(session_id, None))
         return await asyncio.shield(opening)
 
     async def _open_new(self, with_secret: bool, queued: Callable[[int], None] | None, client: str) -> Session:
         slot = await self._enter(queued, client)
-        opening = self._start(self._open(uuid.uuid4().hex, slot, with_secret))
+        opening = self._make_in_task(self._open(uuid.uuid4().hex, slot, with_secret))
         try:
             return await asyncio.shield(opening)
         except asyncio.CancelledError:
@@ -368,13 +370,20 @@ class SessionManager:
             self._reaper.cancel()
             self._reaper = None
         await asyncio.gather(*(self.close(session) for session in self.sessions()))
-        opening = [self._discard(future) for future in self._opening.values()]
-        await asyncio.gather(*opening)
+        if self._making:
+            # Whoever asked for them is gone, or is about to be told that the server is.
+            await asyncio.wait([self._start(self._discard(making)) for making in self._making], timeout=_CLOSE_GRACE_S)
         # Those that were being closed already: their environments are owed the time too.
         await asyncio.gather(*self._ending)
         self._pool.close()
         if self._workers is not None:
             await self._workers.close()
+
+    def _make_in_task(self, opening: Coroutine[Any, Any, Session]) -> asyncio.Task[Session]:
+        task: asyncio.Task[Session] = self._start(opening)
+        self._making.add(task)
+        task.add_done_callback(self._making.discard)
+        return task
 
     def _start(self, coroutine: Any) -> asyncio.Task[Any]:
         task: asyncio.Task[Any] = asyncio.ensure_future(coroutine)

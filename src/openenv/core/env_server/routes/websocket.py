@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from dataclasses import dataclass
@@ -116,7 +117,8 @@ class Connection:
             return
         # Reading goes on while requests are answered, so that a connection that ends is noticed at once.
         closes = request.kind is RequestKind.CLOSE
-        task = self._start(self._close(request, given_up) if closes else self._answer(request))
+        asked = self._sessions.get(request.channel)
+        task = self._start(self._close(request, given_up) if closes else self._answer(request, asked))
         if request.kind is RequestKind.OPEN:
             self._entering.add(task)
             task.add_done_callback(self._entering.discard)
@@ -135,16 +137,16 @@ class Connection:
         if session is not None and isinstance(number, int):
             session.cancel(number)
 
-    async def _answer(self, request: Request) -> None:
-        session_id = ""
+    async def _answer(self, request: Request, session: Session | None) -> None:
+        session_id = "" if session is None else session.id
         logs.name_request(request.id)
         try:
             if request.kind is RequestKind.OPEN:
                 answer = await self._open(request)
+            elif session is None:
+                raise SessionError(f'no session is open on channel {request.channel}: send {{"type":"open"}} first')
             else:
-                session = self._session(request.channel)
-                session_id = session.id
-                answer = await session.once(request, lambda: self._perform(session, request))
+                answer = await session.once(request, functools.partial(self._perform, session, request))
         except Exception as exc:  # noqa: BLE001 - the boundary: told to the client, and logged there
             answer = self._told(exc, session_id)
         await self._reply(request.id, request.channel, answer)
@@ -172,12 +174,6 @@ class Connection:
         except (OSError, RuntimeError) as exc:
             # The client went while it was being answered; reading notices that too, and ends the connection.
             _logger.debug("an answer could not be sent: %s", exc)
-
-    def _session(self, channel: int) -> Session:
-        session = self._sessions.get(channel)
-        if session is None:
-            raise SessionError(f'no session is open on channel {channel}: send {{"type":"open"}} first')
-        return session
 
     async def _open(self, request: Request) -> Answer:
         self._server.count_request(self._client)
@@ -273,7 +269,7 @@ class Connection:
         """Park a session whose connection broke, if its client can come back."""
         grace_s = self._grace_s.get(channel, 0.0)
         if session.holder is self and grace_s > 0:
-            session.holder = None
+            session.release()
             self._server.sessions.park(session, grace_s)
         else:
             await self._let_go(channel, session)
@@ -282,7 +278,7 @@ class Connection:
         """Close a session this connection opened; one it attached to, or that was taken up elsewhere, lives on."""
         if session.holder is not self:
             return
-        session.holder = None
+        session.release()
         if channel not in self._kept or session.close_when_released:
             await self._server.sessions.close(session)
 
