@@ -60,6 +60,7 @@ _WRITES_BASE64 = core_schema.plain_serializer_function_ser_schema(
 
 def _for_wire(schema: _SchemaDict, owner: str) -> _SchemaDict | None:
     """Return what replaces a schema node so that its values survive JSON, or `None` to leave it."""
+    schema = {key: value for key, value in schema.items() if key != "ref"}
     if schema.get("type") == "bytes" and owner != "foreign model":
         # Our models write base64 by their settings; what else is nested in them has none, or others.
         writing = {} if owner == "model" else {"serialization": _WRITES_BASE64}
@@ -97,11 +98,15 @@ class _Adaptation:
         self._seen.add(id(schema))
         owner = _owner(schema) or owner
         for container, key, value in list(_places(schema)):
-            replacement = _for_wire(value, owner) if isinstance(value, dict) else None
+            if key in {"metadata", "serialization", "default", "config"}:
+                continue
+            # A type may stand behind a name, as numpy's NDArray does from Python 3.12 on.
+            resolved = self._resolved(value)
+            replacement = _for_wire(resolved, owner) if isinstance(resolved, dict) else None
             if replacement is not None:
                 container[key] = replacement
-            elif key not in {"metadata", "serialization", "default", "config"}:
-                self.apply(self._resolved(value), owner)
+            else:
+                self.apply(resolved, owner)
 
     def _resolved(self, value: object) -> object:
         if not isinstance(value, dict) or value.get("type") != "definition-ref":
