@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from openenv.core import LocalProcessProvider, ServerDrainingError, SessionLostError
@@ -71,6 +72,14 @@ def _refused(url: str, refusals: list[Exception]) -> bool:
     except ServerDrainingError as exc:
         refusals.append(exc)
     return bool(refusals)
+
+
+def test_a_session_that_nobody_holds_does_not_keep_the_server(tmp_path: Path) -> None:
+    with _server(tmp_path, drain_s=600) as (url, process):
+        httpx.post(f"{url}/reset")
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(30) is not None
 
 
 def test_when_the_time_is_over_clients_are_told_why(tmp_path: Path) -> None:

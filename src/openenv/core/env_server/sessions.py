@@ -35,6 +35,7 @@ _logger = logs.server_logger(__name__)
 
 _CLOSE_GRACE_S = 10.0
 _UNUSED_GRACE_S = 5.0
+_DRAIN_IDLE_S = 2.0
 _NEW_ID_BYTES = 32
 
 
@@ -356,9 +357,14 @@ class SessionManager:
             await runner.close()
 
     async def drain(self) -> None:
-        """Let nobody in any more, and wait until the sessions are closed or the time for that is over."""
+        """Let nobody in any more, and wait until the sessions are closed or the time for that is over.
+
+        A session that nobody holds, such as one over HTTP, is waited for only while it is in use.
+        """
         self.admission.drain()
         if self._sessions:
+            self._stop_reaper()
+            self._reaper = asyncio.ensure_future(self._reap(_DRAIN_IDLE_S))
             self._emptied.clear()
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._emptied.wait(), self.settings.drain_timeout_s)
@@ -366,9 +372,7 @@ class SessionManager:
     async def close_all(self) -> None:
         """Close every session and end the threads and tasks."""
         self.admission.drain()
-        if self._reaper is not None:
-            self._reaper.cancel()
-            self._reaper = None
+        self._stop_reaper()
         await asyncio.gather(*(self.close(session) for session in self.sessions()))
         if self._making:
             # Whoever asked for them is gone, or is about to be told that the server is.
@@ -394,6 +398,11 @@ class SessionManager:
     def _start_reaper(self) -> None:
         if self.idle_timeout_s is not None and (self._reaper is None or self._reaper.done()):
             self._reaper = asyncio.ensure_future(self._reap(self.idle_timeout_s))
+
+    def _stop_reaper(self) -> None:
+        reaper, self._reaper = self._reaper, None
+        if reaper is not None:
+            reaper.cancel()
 
     async def _reap(self, timeout_s: float) -> None:
         """Close sessions that nobody holds and nobody has used for the idle timeout, until there are none."""
