@@ -134,8 +134,9 @@ class SessionManager:
         """
         if session_id is None:
             return await self._open_new(with_secret, queued, client)
-        if (known := self._sessions.get(session_id)) is not None:
-            return known
+        if session_id in self._sessions:
+            # One that takes a secret is its connection's alone.
+            return self.find(session_id)
         opening = self._opening.get(session_id)
         if opening is None:
             opening = self._make_in_task(self._enter_and_open(session_id, with_secret, client))

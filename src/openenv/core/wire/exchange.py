@@ -15,7 +15,7 @@ from .errors import FrameError, error_fields
 from .frames import Answer, AnswerKind, ErrorCode, JsonObject, Request, RequestKind, Version
 from .nesting import is_nested_deeper
 
-__all__ = ["ClientExchange", "ReceivedAnswer", "ServerExchange", "bytes_of"]
+__all__ = ["ClientExchange", "ReceivedAnswer", "ServerExchange", "bytes_of", "is_duration"]
 
 _KINDS = {kind.value: kind for kind in RequestKind}
 _V2_ONLY = {RequestKind.OPEN, RequestKind.CANCEL}
@@ -222,7 +222,7 @@ class ServerExchange:
         if not isinstance(data, dict):
             raise refuse(ErrorCode.VALIDATION_ERROR, f"expected an object as data, got {type(data).__name__}")
         timeout = frame.get("timeout_s")
-        if timeout is not None and not _is_duration(timeout):
+        if timeout is not None and not is_duration(timeout):
             told = f"expected seconds > 0 as timeout_s, got {_excerpt(repr(timeout))}"
             raise refuse(ErrorCode.VALIDATION_ERROR, told)
         ack = frame.get("ack")
@@ -244,7 +244,8 @@ def _is_number(value: object) -> bool:
     return type(value) is int and value >= 0
 
 
-def _is_duration(value: object) -> bool:
+def is_duration(value: object) -> bool:
+    """Return whether a decoded value is a number of seconds above zero that a float can hold."""
     # Compared with the largest float: a whole number may be larger, and would not convert.
     return type(value) in {int, float} and 0 < value <= sys.float_info.max  # type: ignore[operator]
 

@@ -26,6 +26,7 @@ from ...exceptions import (
 from ...wire import frames
 from ...wire.codec import decode, encode, strict_json
 from ...wire.errors import FrameError, error_fields, is_environments_own
+from ...wire.exchange import is_duration
 from ...wire.frames import JsonObject, RequestKind
 from ...wire.nesting import is_nested_deeper
 from .. import dispatch
@@ -174,7 +175,7 @@ def _step_request(body: JsonObject) -> frames.Request:
         raise InvalidRequestError(f"step takes action and timeout_s, got {', '.join(sorted(unknown))} too")
     if not isinstance(action, dict):
         raise InvalidRequestError(f'expected {{"action": {{…}}}}, got {type(action).__name__} as action')
-    if timeout_s is not None and (type(timeout_s) not in {int, float} or not 0 < timeout_s < float("inf")):  # type: ignore[operator]
+    if timeout_s is not None and not is_duration(timeout_s):
         raise InvalidRequestError(f"expected seconds > 0 as timeout_s, got {timeout_s!r}")
     return frames.Request(RequestKind.STEP, action, timeout_s=None if timeout_s is None else float(timeout_s))  # type: ignore[arg-type]
 

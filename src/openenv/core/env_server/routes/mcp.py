@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Response, WebSocket, WebSocketDisconnect
@@ -16,7 +17,7 @@ from ...exceptions import (
     SessionCrashedError,
     SessionError,
 )
-from ...wire.codec import decode, encode
+from ...wire.codec import decode, encode, strict_json
 from ...wire.exchange import bytes_of
 from ...wire.frames import JsonObject, Request, RequestKind
 from ...wire.nesting import is_nested_deeper
@@ -70,21 +71,20 @@ async def _websocket(websocket: WebSocket) -> None:
     server: HTTPEnvServer = websocket.app.state.openenv
     client = client_of(websocket.scope)
     await websocket.accept()
-    while True:
-        try:
-            text = await websocket.receive_text()
-        except WebSocketDisconnect:
-            return
-        await websocket.send_text(encode(await _answer_frame(server, client, text)).decode())
+    # A client that goes while it is being answered ends it too.
+    with contextlib.suppress(WebSocketDisconnect):
+        while (received := await websocket.receive())["type"] == "websocket.receive":
+            frame = received.get("text") or received.get("bytes") or ""
+            await websocket.send_text(encode(await _answer_frame(server, client, frame)).decode())
 
 
 def _response(body: JsonObject) -> Response:
-    return Response(encode(body), media_type="application/json")
+    return Response(strict_json(encode(body)), media_type="application/json")
 
 
-async def _answer_frame(server: HTTPEnvServer, client: str, text: str) -> JsonObject:
+async def _answer_frame(server: HTTPEnvServer, client: str, frame: str | bytes) -> JsonObject:
     try:
-        message = _read_frame(server, text)
+        message = _read_frame(server, frame)
     except JsonRpcFailedError as exc:
         server.sessions.telemetry.told(exc)
         return json_rpc.failure(None, exc.error)
@@ -98,15 +98,15 @@ async def _answer_frame(server: HTTPEnvServer, client: str, text: str) -> JsonOb
     return await _answer(server, client, message)
 
 
-def _read_frame(server: HTTPEnvServer, text: str) -> JsonObject:
+def _read_frame(server: HTTPEnvServer, frame: str | bytes) -> JsonObject:
     settings = server.settings
-    if bytes_of(text) > settings.max_message_bytes:
+    if bytes_of(frame) > settings.max_message_bytes:
         raise _unreadable(f"the message is longer than the {settings.max_message_bytes} bytes that are read")
     try:
-        message = decode(text)
+        message = decode(frame)
     except ValueError as exc:
         raise _unreadable(f"expected JSON: {exc}") from exc
-    if is_nested_deeper(text, settings.max_nesting):
+    if is_nested_deeper(frame, settings.max_nesting):
         raise _unreadable(f"the message is nested deeper than the {settings.max_nesting} levels that are read")
     if not isinstance(message, dict):
         told = f"expected a JSON-RPC 2.0 request, an object, got {type(message).__name__}"
