@@ -90,7 +90,8 @@ class _Proxy:
             self.accidents["refused"] += 1
             _reset(client)
             return
-        with suppress(OSError):
+        # Cancelled when the proxy ends, of which streams would complain.
+        with suppress(OSError, asyncio.CancelledError):
             server = await asyncio.open_connection(*self._server)
             await _Pair(client, server, chance, self._lengths, self.accidents).carry()
 
