@@ -84,9 +84,9 @@ class SyncEnvClient(Generic[_ActT, _ObsT, _StateT]):
         """Return where the episode stands."""
         return self._drive(self._client.state())
 
-    def list_tools(self) -> list[Tool]:
-        """Return the tools the environment offers; see `EnvClient.list_tools`."""
-        return self._drive(self._client.list_tools())
+    def list_tools(self, **options: Any) -> list[Tool]:
+        """Return the tools the environment offers; see the client's own `list_tools` for its options."""
+        return self._drive(self._client.list_tools(**options))
 
     def call_tool(self, name: str, /, **arguments: Any) -> Any:
         """Call a tool and return its result; see `EnvClient.call_tool`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
@@ -35,7 +36,10 @@ def convert_to_ws_url(url: str) -> str:
 def is_loopback(url: str) -> bool:
     """Return whether an address names this machine by a loopback name or number."""
     host = urlsplit(url).hostname or ""
-    return host in {"localhost", "::1"} or host.startswith("127.")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def run_async_safely(coro: Coroutine[Any, Any, _T]) -> _T:

@@ -128,6 +128,7 @@ class SessionManager:
             client: Whose session it is, for the limit on one client's sessions.
 
         Raises:
+            SessionNotFoundError: The id is that of a session that takes a secret.
             SessionCapacityError: The server is full, or the client has as many sessions as one may.
             ServerDrainingError: The server is shutting down.
             EnvironmentFactoryError: The environment's constructor raised.
