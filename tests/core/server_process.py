@@ -1,4 +1,4 @@
-"""A server in a process of its own."""
+"""Servers in processes of their own, which can be killed and started again at the same address."""
 
 from __future__ import annotations
 
@@ -8,40 +8,69 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
-SERVER = """
-import sys
+__all__ = ["ServerProcess"]
+
+# Imports once what every server needs, and forks one for each line; it ends with its standard input.
+_PROGRAM = """
+import os, sys
 import uvicorn
 from openenv.core.env_server.http_server import create_app
 from tests.core.worlds import Counter
 
-uvicorn.run(create_app(Counter), fd=int(sys.argv[1]), log_level="warning", ws="websockets-sansio")
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        sys.stdin.close()
+        uvicorn.run(create_app(Counter), fd=int(line), log_level="warning", ws="websockets-sansio")
+        os._exit(0)
+    print(child, flush=True)
+    os.waitpid(child, 0)
+    print("ended", flush=True)
 """
 
 
 class ServerProcess:
-    """A server in a process of its own, which can be killed and started again at the same address."""
+    """A server in a process of its own."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.base_url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._process: subprocess.Popen[bytes] | None = None
+        root = Path(__file__).parents[2]
+        self._parent = subprocess.Popen(
+            [sys.executable, "-c", _PROGRAM],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=[self._listener.fileno()],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(root / "src"), str(root)])},
+            text=True,
+        )
+        self._child: int | None = None
 
     def start(self) -> None:
-        root = Path(__file__).parents[2]
-        paths = os.pathsep.join([str(root / "src"), str(root)])
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", SERVER, str(self._listener.fileno())],
-            pass_fds=[self._listener.fileno()],
-            env={**os.environ, "PYTHONPATH": paths},
-        )
+        stdin = _pipe(self._parent.stdin)
+        stdin.write(f"{self._listener.fileno()}\n")
+        stdin.flush()
+        self._child = int(_pipe(self._parent.stdout).readline())
 
     def kill(self) -> None:
-        assert self._process is not None
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
+        assert self._child is not None
+        os.kill(self._child, signal.SIGKILL)
+        assert _pipe(self._parent.stdout).readline() == "ended\n"
+        self._child = None
+
+    def stop(self) -> None:
+        """Kill the server if there is one."""
+        if self._child is not None:
+            self.kill()
 
     def close(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self.kill()
+        self.stop()
+        self._parent.communicate()
         self._listener.close()
+
+
+def _pipe(pipe: IO[str] | None) -> IO[str]:
+    assert pipe is not None
+    return pipe

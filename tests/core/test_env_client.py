@@ -509,16 +509,22 @@ def test_news_that_nobody_asked_for_disturb_nothing(drive: Drive) -> None:
 # -- servers that die ------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def process() -> Iterator[ServerProcess]:
+@pytest.fixture(scope="module")
+def processes() -> Iterator[ServerProcess]:
     process = ServerProcess()
     yield process
     process.close()
 
 
+@pytest.fixture
+def process(processes: ServerProcess) -> Iterator[ServerProcess]:
+    processes.start()
+    yield processes
+    processes.stop()
+
+
 @both_kinds
 def test_a_killed_server_is_a_lost_session_and_no_new_episode_unasked(drive: Drive, process: ServerProcess) -> None:
-    process.start()
     # The listener outlives the process here, so that who comes back waits for a server rather than being refused.
     client = CounterEnv(base_url=process.base_url, connect_timeout_s=30, reconnect_grace_s=0)
     with drive(client) as env:
@@ -536,7 +542,6 @@ def test_a_killed_server_is_a_lost_session_and_no_new_episode_unasked(drive: Dri
 
 @both_kinds
 def test_a_server_that_was_started_anew_has_no_session_of_before(drive: Drive, process: ServerProcess) -> None:
-    process.start()
     with drive(CounterEnv(base_url=process.base_url, connect_timeout_s=30)) as env:
         env.reset(start=5)
         process.kill()
@@ -548,7 +553,6 @@ def test_a_server_that_was_started_anew_has_no_session_of_before(drive: Drive, p
 
 @both_kinds
 def test_a_reset_after_the_server_was_started_anew_just_works(drive: Drive, process: ServerProcess) -> None:
-    process.start()
     with drive(CounterEnv(base_url=process.base_url, connect_timeout_s=30)) as env:
         env.reset(start=5)
         process.kill()

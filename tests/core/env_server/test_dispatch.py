@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -95,6 +97,32 @@ def test_what_close_raises_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.text.count("OSError: would not let go") == 2
 
 
+class Plain(Counter):
+    """Raises what it is given in its steps."""
+
+    error: BaseException
+
+    def step(self, action: Add, timeout_s: float | None = None, **kwargs: Any) -> Count:
+        raise self.error
+
+
+class Asynchronous(Plain):
+    async def step_async(self, action: Add, timeout_s: float | None = None, **kwargs: Any) -> Count:
+        raise self.error
+
+
+@pytest.fixture(scope="module")
+def raising() -> Iterator[Callable[[type[Counter]], str]]:
+    """Give the address of an environment's server, one for all tests here."""
+    with ExitStack() as running:
+
+        @functools.cache
+        def served(environment: type[Counter]) -> str:
+            return running.enter_context(serve(environment)).base_url
+
+        yield served
+
+
 class StrangeError(Exception):
     def __str__(self) -> str:
         raise RuntimeError("cannot say")
@@ -118,16 +146,11 @@ class RichError(OpenEnvError):
     ids=lambda value: value if isinstance(value, str) else "",
 )
 @pytest.mark.parametrize("asynchronous", [False, True])
-def test_whatever_it_raises_is_answered(error: Exception, remote_type: str, asynchronous: bool) -> None:
-    class Plain(Counter):
-        def step(self, action: Add, timeout_s: float | None = None, **kwargs: Any) -> Count:
-            raise error
-
-    class Asynchronous(Counter):
-        async def step_async(self, action: Add, timeout_s: float | None = None, **kwargs: Any) -> Count:
-            raise error
-
-    with serve(Asynchronous if asynchronous else Plain) as server, client_of(server.base_url) as env:
+def test_whatever_it_raises_is_answered(
+    raising: Callable[[type[Counter]], str], error: Exception, remote_type: str, asynchronous: bool
+) -> None:
+    Plain.error = error
+    with client_of(raising(Asynchronous if asynchronous else Plain)) as env:
         with pytest.raises(EnvironmentExecutionError) as caught:
             env.step({})
         assert caught.value.remote_type == remote_type
@@ -146,23 +169,14 @@ class OddError(BaseException):
 @pytest.mark.parametrize("asynchronous", [False, True])
 @pytest.mark.parametrize("served", [False, True])
 def test_an_environment_that_exits_ends_neither_server_nor_session(
-    error: BaseException, asynchronous: bool, served: bool
+    raising: Callable[[type[Counter]], str], error: BaseException, asynchronous: bool, served: bool
 ) -> None:
-    class Plain(Counter):
-        def step(self, action: Add, timeout_s: float | None = None, **kwargs: Any) -> Count:
-            raise error
-
-    class Asynchronous(Counter):
-        async def step_async(self, action: Add, timeout_s: float | None = None, **kwargs: Any) -> Count:
-            raise error
-
+    Plain.error = error
     kind = Asynchronous if asynchronous else Plain
-    with serve(kind) as server:
-        client = client_of(server.base_url) if served else GenericEnvClient.from_environment(kind).sync()
-        with client as env:
-            with pytest.raises(EnvironmentExecutionError, match=type(error).__name__):
-                env.step({})
-            assert env.reset().observation["total"] == 0
+    with client_of(raising(kind)) if served else GenericEnvClient.from_environment(kind).sync() as env:
+        with pytest.raises(EnvironmentExecutionError, match=type(error).__name__):
+            env.step({})
+        assert env.reset().observation["total"] == 0
 
 
 @pytest.mark.parametrize(

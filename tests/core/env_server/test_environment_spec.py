@@ -5,7 +5,8 @@ import enum
 import functools
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import httpx
@@ -21,6 +22,8 @@ from openenv.core.generic_client import GenericEnvClient
 from openenv.testing import serve
 from tests.core.driving import Drive, both_kinds
 from tests.core.worlds import Add, Count, Counter
+
+Served = Callable[[type["Recording"]], str]
 
 
 class Level(enum.Enum):
@@ -104,13 +107,25 @@ def _nothing_recorded() -> None:
     Recording.calls = []
 
 
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    """Give the address of an environment's server, one for all tests here."""
+    with ExitStack() as running:
+
+        @functools.cache
+        def served(environment: type[Recording]) -> str:
+            return running.enter_context(serve(environment)).base_url
+
+        yield served
+
+
 # -- over a server ---------------------------------------------------------------------------------------------------
 
 
 @both_kinds
 @pytest.mark.parametrize("environment", [Bare, Open, Asynchronous])
-def test_seed_and_episode_id_are_always_accepted(drive: Drive, environment: type[Recording]) -> None:
-    with serve(environment) as server, drive(GenericEnvClient(base_url=server.base_url)) as env:
+def test_seed_and_episode_id_are_always_accepted(drive: Drive, environment: type[Recording], served: Served) -> None:
+    with drive(GenericEnvClient(base_url=served(environment))) as env:
         env.reset(seed=3, episode_id="mine")
         env.reset(seed=None)
         env.reset()
@@ -118,15 +133,15 @@ def test_seed_and_episode_id_are_always_accepted(drive: Drive, environment: type
     assert {name: value for name, value in Recording.calls[0].items() if name in given}.items() <= given.items()
 
 
-def test_what_the_environment_does_not_name_does_not_reach_it() -> None:
-    with serve(Bare) as server, GenericEnvClient(base_url=server.base_url).sync() as env:
+def test_what_the_environment_does_not_name_does_not_reach_it(served: Served) -> None:
+    with GenericEnvClient(base_url=served(Bare)).sync() as env:
         env.reset(seed=3, episode_id="mine")
     assert Recording.calls == [{}]
 
 
 @both_kinds
-def test_an_unknown_argument_is_refused_and_those_accepted_are_named(drive: Drive) -> None:
-    with serve(Asynchronous) as server, drive(GenericEnvClient(base_url=server.base_url)) as env:
+def test_an_unknown_argument_is_refused_and_those_accepted_are_named(drive: Drive, served: Served) -> None:
+    with drive(GenericEnvClient(base_url=served(Asynchronous))) as env:
         with pytest.raises(InvalidRequestError) as caught:
             env.reset(seed=1, levle="hard", colour="red")
         told = str(caught.value)
@@ -137,14 +152,14 @@ def test_an_unknown_argument_is_refused_and_those_accepted_are_named(drive: Driv
     assert Recording.calls == [{"seed": None, "size": 4}]
 
 
-def test_keywords_of_any_name_reach_an_environment_that_takes_them() -> None:
-    with serve(Open) as server, GenericEnvClient(base_url=server.base_url).sync() as env:
+def test_keywords_of_any_name_reach_an_environment_that_takes_them(served: Served) -> None:
+    with GenericEnvClient(base_url=served(Open)).sync() as env:
         env.reset(size="5", anything={"deep": [1]})
     assert Recording.calls == [{"seed": None, "episode_id": None, "size": 5, "anything": {"deep": [1]}}]
 
 
-def test_arguments_arrive_as_the_signature_has_them() -> None:
-    with serve(Choosy) as server, GenericEnvClient(base_url=server.base_url).sync() as env:
+def test_arguments_arrive_as_the_signature_has_them(served: Served) -> None:
+    with GenericEnvClient(base_url=served(Choosy)).sync() as env:
         env.reset(
             level=Level.HARD,
             start=Start(x=1),
@@ -165,8 +180,8 @@ def test_arguments_arrive_as_the_signature_has_them() -> None:
     assert call["tags"] == {"a"}
 
 
-def test_defaults_hold_for_what_is_left_out() -> None:
-    with serve(Choosy) as server, GenericEnvClient(base_url=server.base_url).sync() as env:
+def test_defaults_hold_for_what_is_left_out(served: Served) -> None:
+    with GenericEnvClient(base_url=served(Choosy)).sync() as env:
         env.reset(level="easy")
     (call,) = Recording.calls
     assert (call["opaque"], call["blob"], call["board"]) == (OPAQUE, b"", None)
@@ -187,8 +202,8 @@ def test_defaults_hold_for_what_is_left_out() -> None:
     ],
     ids=lambda value: repr(value)[:40],
 )
-def test_a_wrong_or_missing_argument_is_named(arguments: dict[str, Any], field: str) -> None:
-    with serve(Choosy) as server, GenericEnvClient(base_url=server.base_url).sync() as env:
+def test_a_wrong_or_missing_argument_is_named(arguments: dict[str, Any], field: str, served: Served) -> None:
+    with GenericEnvClient(base_url=served(Choosy)).sync() as env:
         with pytest.raises(InvalidRequestError, match="reset arguments of Choosy") as caught:
             env.reset(**arguments)
         problems: Any = caught.value.details["problems"]
@@ -197,10 +212,9 @@ def test_a_wrong_or_missing_argument_is_named(arguments: dict[str, Any], field: 
 
 
 @pytest.mark.parametrize("environment", [Choosy, Bare, Open, Asynchronous, Strange])
-def test_the_schema_tells_the_arguments(environment: type[Recording]) -> None:
-    with serve(environment) as server:
-        answer = httpx.get(f"{server.base_url}/schema")
-        document = httpx.get(f"{server.base_url}/openapi.json")
+def test_the_schema_tells_the_arguments(environment: type[Recording], served: Served) -> None:
+    answer = httpx.get(f"{served(environment)}/schema")
+    document = httpx.get(f"{served(environment)}/openapi.json")
     schema = json.loads(answer.content, parse_constant=pytest.fail)["reset"]
     assert {"seed", "episode_id"} <= schema["properties"].keys()
     assert schema["properties"].keys() == set(ResetArguments.of(environment).names)
@@ -208,9 +222,8 @@ def test_the_schema_tells_the_arguments(environment: type[Recording]) -> None:
     assert json.loads(document.content, parse_constant=pytest.fail)["paths"]["/reset"]["post"]["requestBody"]
 
 
-def test_the_schema_of_arguments_has_their_types_and_defaults() -> None:
-    with serve(Choosy) as server:
-        schema = httpx.get(f"{server.base_url}/schema").json()["reset"]
+def test_the_schema_of_arguments_has_their_types_and_defaults(served: Served) -> None:
+    schema = httpx.get(f"{served(Choosy)}/schema").json()["reset"]
     properties = schema["properties"]
     assert properties["blob"]["default"] == ""
     assert properties["start"]["default"] == {"x": 0, "y": 0}
@@ -221,10 +234,9 @@ def test_the_schema_of_arguments_has_their_types_and_defaults() -> None:
     assert schema["$defs"]["Level"]["enum"] == ["easy", "hard"]
 
 
-def test_what_has_no_schema_does_not_stand_in_the_way() -> None:
+def test_what_has_no_schema_does_not_stand_in_the_way(served: Served) -> None:
     """An argument of a class of the environment's own can be left out, and must not keep the server from starting."""
-    with serve(Choosy) as server:
-        assert "opaque" in httpx.get(f"{server.base_url}/schema").json()["reset"]["properties"]
+    assert "opaque" in httpx.get(f"{served(Choosy)}/schema").json()["reset"]["properties"]
 
 
 # -- what can be served ----------------------------------------------------------------------------------------------

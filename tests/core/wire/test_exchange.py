@@ -204,6 +204,7 @@ def test_sizes_are_bytes() -> None:
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=12,
 )
 fields = st.sampled_from(["type", "data", "id", "channel", "timeout_s", "ack", "extra"])
 plausible = (

@@ -179,6 +179,7 @@ def test_a_bad_frame_that_has_an_id_is_answered_with_it(server: RunningServer) -
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=12,
 )
 kinds = st.sampled_from(["reset", "step", "state", "mcp", "jump"])
 plausible = st.fixed_dictionaries(
