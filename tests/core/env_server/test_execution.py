@@ -190,22 +190,25 @@ def test_threads_are_made_as_needed() -> None:
 
 
 def test_idle_threads_end() -> None:
-    def waiting() -> int:
-        return sum(thread.name == "openenv-environment" for thread in threading.enumerate())
-
-    before = waiting()
-
-    async def work() -> None:
+    async def work() -> threading.Thread:
         pool = ThreadPool(idle_s=0.05)
         place = LoopPlace(pool)
         together = threading.Barrier(5)
-        await asyncio.gather(*(place.run(together.wait) for _ in range(5)))
-        await asyncio.to_thread(eventually, lambda: waiting() == before, "the threads' end")
-        assert await place.run(lambda: 7) == 7
-        pool.close()
 
-    asyncio.run(work())
-    eventually(lambda: waiting() == before, "the last thread's end")
+        def meet() -> threading.Thread:
+            together.wait()
+            return threading.current_thread()
+
+        threads = await asyncio.gather(*(place.run(meet) for _ in range(5)))
+        assert len(set(threads)) == 5
+        await asyncio.to_thread(eventually, lambda: not any(map(threading.Thread.is_alive, threads)), "their end")
+        last: threading.Thread = await place.run(threading.current_thread)
+        assert last not in threads
+        pool.close()
+        return last
+
+    last = asyncio.run(work())
+    eventually(lambda: not last.is_alive(), "the last thread's end")
 
 
 def test_a_thread_retires_without_losing_the_call_that_comes_just_then() -> None:
@@ -287,13 +290,17 @@ def test_a_session_makes_one_call_at_a_time() -> None:
 
 
 def test_the_server_ends_its_threads() -> None:
-    def theirs() -> list[threading.Thread]:
-        return [thread for thread in threading.enumerate() if thread.name.startswith("openenv-environment")]
+    threads: set[threading.Thread] = set()
 
-    before = len(theirs())
-    with serve(Pinned) as server:
+    class Noting(Pinned):
+        def step(self, action: Add, timeout_s: float | None = None, **kwargs: Any) -> Count:
+            threads.add(threading.current_thread())
+            return super().step(action)
+
+    with serve(Noting) as server:
         steps(server)
         with GenericEnvClient(base_url=server.base_url).sync() as env:
-            env.reset()
+            env.step({})
             assert sessions_of(server).active_sessions == 1
-    eventually(lambda: len(theirs()) <= before, "the threads' end")
+    assert threads
+    eventually(lambda: not any(map(threading.Thread.is_alive, threads)), "the threads' end")
