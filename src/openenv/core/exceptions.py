@@ -5,6 +5,11 @@
     │   ├── ConcurrencyConfigurationError        more sessions than the environment supports
     │   └── MissingExtraError (ImportError)      an optional dependency is not installed
     ├── EnvironmentNotFoundError (ValueError)    no environment of that name
+    ├── EnvironmentUnavailableError (RuntimeError)   none of the ways to an environment worked
+    ├── UntrustedCodeError (PermissionError)     code from the Hub would run, and nobody agreed to it
+    ├── HubError (RuntimeError)                  the Hub refused or failed
+    │   ├── SpaceNotFoundError                   no Space or revision of that name, or none that the token opens
+    │   └── HubUnreachableError (ConnectionError)    no answer came from the Hub, or not in time
     ├── ProviderError (RuntimeError)             a server could not be started or stopped
     │   └── ServerStartError                     it started and died, or was not ready in time
     ├── ConnectError (ConnectionError)           no server could be reached
@@ -37,8 +42,10 @@ What a server reports arrives as the same class on the client, with the facts in
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 __all__ = [
+    "Attempt",
     "AuthenticationError",
     "CapacityError",
     "ClientClosedError",
@@ -48,6 +55,9 @@ __all__ = [
     "EnvironmentExecutionError",
     "EnvironmentFactoryError",
     "EnvironmentNotFoundError",
+    "EnvironmentUnavailableError",
+    "HubError",
+    "HubUnreachableError",
     "InvalidRequestError",
     "MissingExtraError",
     "NotAllowedError",
@@ -68,8 +78,10 @@ __all__ = [
     "SessionError",
     "SessionLostError",
     "SessionNotFoundError",
+    "SpaceNotFoundError",
     "StepTimeoutError",
     "ToolCallError",
+    "UntrustedCodeError",
 ]
 
 
@@ -127,6 +139,62 @@ class EnvironmentNotFoundError(OpenEnvError, ValueError):
         self.name = name
         self.matches = tuple(matches)
         super().__init__(message)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A way to an environment that was tried, or ruled out.
+
+    Attributes:
+        way: The way, such as "the running Space", "Docker" or "a process on this machine".
+        why: Why it did not lead there.
+    """
+
+    way: str
+    why: str
+
+
+class EnvironmentUnavailableError(OpenEnvError, RuntimeError):
+    """None of the ways to an environment worked.
+
+    Attributes:
+        name: The name asked for.
+        attempts: The ways and why each of them did not work, in the order they were tried.
+    """
+
+    def __init__(self, name: str, attempts: Sequence[Attempt]) -> None:
+        self.name = name
+        self.attempts = tuple(attempts)
+        tried = "".join(f"\n  - {attempt.way}: {attempt.why}" for attempt in attempts)
+        super().__init__(f"{name!r} could not be reached or started by any of the ways there are:{tried}")
+
+
+class UntrustedCodeError(OpenEnvError, PermissionError):
+    """Code from the Hub would run on this machine outside a container, and nobody agreed to it.
+
+    Attributes:
+        name: The Space, `org/name`.
+        revision: The commit that would run.
+        page: Where its code can be read.
+    """
+
+    def __init__(self, message: str, *, name: str = "", revision: str = "", page: str = "") -> None:
+        self.name = name
+        self.revision = revision
+        self.page = page
+        super().__init__(message)
+
+
+class HubError(OpenEnvError, RuntimeError):
+    """The Hub refused or failed; the message says what to do."""
+
+
+class SpaceNotFoundError(HubError):
+    """The Hub has no Space or revision of that name, or none that the token opens: it does not tell these apart."""
+
+
+class HubUnreachableError(HubError, ConnectionError):
+    """No answer came from the Hub, or not in time."""
 
 
 class ProviderError(OpenEnvError, RuntimeError):
