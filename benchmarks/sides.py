@@ -1,0 +1,111 @@
+"""The two sides that are compared: each an interpreter whose virtual environment holds one `openenv`."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.interop.peer_venv import PEER, peer_python
+
+__all__ = ["PEER", "ROOT", "Side", "our_side", "peer_side", "run_quietly", "sides", "uv"]
+
+ROOT = Path(__file__).parents[1]
+_HOME = ROOT / ".bench"
+_HIDDEN = ("OPENENV_", "PYTHONPATH", "MAX_CONCURRENT_ENVS", "ENABLE_WEB_INTERFACE", "COVERAGE_", "COV_CORE_")
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two that are compared.
+
+    Attributes:
+        name: What it is called in tables.
+        python: Its interpreter.
+        is_ours: Whether it holds this project.
+    """
+
+    name: str
+    python: Path
+    is_ours: bool
+
+    def variables(self, **more: str) -> dict[str, str]:
+        """Return the environment variables of its processes: those here, less what would sway them."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(_HIDDEN)}
+        return kept | {"PYTHONPATH": str(ROOT)} | more
+
+    def serving(self, port: int, *, workers: int = 1) -> list[str]:
+        """Return the command by which its users serve the neutral environment.
+
+        Args:
+            port: The port on loopback.
+            workers: How many processes share the sessions; more than one on our side only.
+        """
+        address = ["--host", "127.0.0.1", "--port", str(port)]
+        if self.is_ours:
+            spread = ["--workers", str(workers)] if workers > 1 else []
+            return [str(self.python.with_name("openenv")), "serve", "benchmarks/neutral", *address, *spread]
+        return [str(self.python.with_name("uvicorn")), "benchmarks.neutral.app:app", *address]
+
+
+def sides() -> tuple[Side, Side]:
+    """Return our side and the peer's, made where they are not."""
+    return our_side(), peer_side()
+
+
+def our_side() -> Side:
+    """Return this project with what an installation brings along and numpy, and nothing of ours for development."""
+    home = _HOME / "ours"
+    recipe = (ROOT / "pyproject.toml").read_bytes() + (ROOT / "uv.lock").read_bytes()
+    finished = _HOME / f"ours-{hashlib.sha256(recipe).hexdigest()[:16]}"
+    _HOME.mkdir(exist_ok=True)
+    with (_HOME / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not finished.exists():
+            for older in _HOME.glob("ours-*"):
+                older.unlink()
+            _sync(home)
+            finished.touch()
+    return Side("this project", home / "bin" / "python", is_ours=True)
+
+
+def peer_side() -> Side:
+    """Return openenv 0.10.0."""
+    return Side("0.10.0", peer_python(), is_ours=False)
+
+
+def uv() -> str:
+    """Return the path of `uv`."""
+    found = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
+    if found is None:
+        raise RuntimeError("uv is missing: run 'make setup'")
+    return found
+
+
+def run_quietly(*command: str, **variables: str) -> str:
+    """Run a command in the project's directory and return what it printed.
+
+    Raises:
+        RuntimeError: It failed; the message holds its errors.
+    """
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, cwd=ROOT, env=dict(os.environ) | variables
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)} failed with status {done.returncode}:\n{done.stderr}")
+    return done.stdout
+
+
+def _sync(home: Path) -> None:
+    shutil.rmtree(home, ignore_errors=True)
+    run_quietly(uv(), "venv", "--quiet", "--python", sys.executable, str(home))
+    run_quietly(
+        *(uv(), "sync", "--quiet", "--frozen", "--no-dev", "--package", "openenv-core"),
+        UV_PROJECT_ENVIRONMENT=str(home),
+    )
+    run_quietly(uv(), "pip", "install", "--quiet", "--python", str(home / "bin" / "python"), "numpy")

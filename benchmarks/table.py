@@ -1,0 +1,47 @@
+"""Rows as a table, for a terminal and for Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmarks.statistics import Row, Spread
+
+__all__ = ["figure", "markdown_table", "terminal_table"]
+
+_HEAD = ("", "this project", "0.10.0", "times better (least to most)", "at least", "")
+
+
+def terminal_table(rows: Sequence[Row]) -> str:
+    """Return rows in columns of even width."""
+    lines = [_HEAD, *(_cells(row) for row in rows)]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(_HEAD))]
+    texts = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    notes = [f"* {row.name}: {row.note}" for row in rows if row.note]
+    return "\n".join([*texts, *notes])
+
+
+def markdown_table(rows: Sequence[Row]) -> str:
+    """Return rows as a Markdown table, and their notes below it."""
+    lines = [_HEAD, ("---",) * len(_HEAD), *(_cells(row) for row in rows)]
+    notes = [f"- {row.name}: {row.note}" for row in rows if row.note]
+    return "\n".join(["| " + " | ".join(line) + " |" for line in lines] + (["", *notes] if notes else []))
+
+
+def figure(value: float) -> str:
+    """Return a number with three digits that count."""
+    if value == 0 or abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if abs(value) >= 0.01 else f"{value:.1g}"
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    better, target = row.times_better, row.target
+    reached = "" if target is None else "reached" if row.is_reached else "missed"
+    return (
+        row.name,
+        f"{figure(Spread.of(row.ours).median)} {row.unit}",
+        f"{figure(Spread.of(row.theirs).median)} {row.unit}",
+        f"{figure(better.median)}× ({figure(better.least)} to {figure(better.most)})",
+        "" if target is None else f"{target:g}×",
+        reached,
+    )
