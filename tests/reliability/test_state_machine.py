@@ -28,7 +28,7 @@ from openenv.core.env_server.http_server import HTTPEnvServer
 from openenv.core.env_server.routes.websocket import WebSocketRoute
 from openenv.core.transports._resumption import Ticket, opening_data
 from openenv.core.wire.codec import encode
-from openenv.core.wire.exchange import ClientExchange
+from openenv.core.wire.client_exchange import ClientExchange
 from openenv.core.wire.frames import SUBPROTOCOL_V2, JsonObject, RequestKind, Version
 
 from .environments import Ask, Counter, Told

@@ -8,9 +8,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from openenv.core.exceptions import ProtocolError
+from openenv.core.wire.client_exchange import ClientExchange
 from openenv.core.wire.errors import FrameError, exception_from
-from openenv.core.wire.exchange import ClientExchange, ServerExchange
 from openenv.core.wire.frames import Answer, AnswerKind, ErrorCode, Request, RequestKind, Version
+from openenv.core.wire.server_exchange import ServerExchange
 
 MAX_BYTES = 10_000
 

@@ -108,10 +108,13 @@ class ClientConnection:
                 return message
         return None
 
-    def send(self, text: str) -> bytes:
+    def send(self, message: str | bytes) -> bytes:
         """Return the bytes that send a message; none where the connection is ending, which is noticed by reading."""
         if self._protocol.state is State.OPEN:
-            self._protocol.send_text(text.encode())
+            if isinstance(message, str):
+                self._protocol.send_text(message.encode())
+            else:
+                self._protocol.send_binary(message)
         return self.outgoing()
 
     def ping(self) -> bytes:

@@ -19,7 +19,7 @@ from ..wire.codec import encode
 from ..wire.frames import JsonObject, RequestKind
 
 if TYPE_CHECKING:
-    from ..wire.exchange import ClientExchange
+    from ..wire.client_exchange import ClientExchange
     from ._client_protocol import ClientConnection
 
 __all__ = ["Ticket", "backoff", "gone", "late", "opening_data", "too_long"]

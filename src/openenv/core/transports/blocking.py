@@ -19,8 +19,8 @@ from ..exceptions import (
     ProtocolError,
     SessionError,
 )
+from ..wire.client_exchange import ClientExchange, ReceivedAnswer
 from ..wire.errors import exception_from
-from ..wire.exchange import ClientExchange, ReceivedAnswer
 from ..wire.frames import AnswerKind, JsonObject, RequestKind, Version
 from ._client_protocol import ClientConnection
 from ._dialing import dial, proxy_for
@@ -153,7 +153,7 @@ class BlockingTransport(Transport):
                 sock.sendall(connection.send(self._exchange.cancel(number)))
 
     def _exchanged(
-        self, connection: ClientConnection, number: int, frame: str, deadline: float | None
+        self, connection: ClientConnection, number: int, frame: str | bytes, deadline: float | None
     ) -> ReceivedAnswer:
         """Return the answer to a request, over as many connections as it takes."""
         sock = self._socket

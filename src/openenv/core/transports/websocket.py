@@ -20,8 +20,8 @@ from ..exceptions import (
     RequestTimeoutError,
     SessionError,
 )
+from ..wire.client_exchange import ClientExchange, ReceivedAnswer
 from ..wire.errors import exception_from
-from ..wire.exchange import ClientExchange, ReceivedAnswer
 from ..wire.frames import AnswerKind, JsonObject, RequestKind, Version
 from ._client_protocol import ClientConnection
 from ._dialing import dial, proxy_for
@@ -307,7 +307,7 @@ class _Link(asyncio.Protocol):
     def why(self) -> str:
         return self.connection.why_closed()
 
-    def send(self, frame: str) -> None:
+    def send(self, frame: str | bytes) -> None:
         """Send without waiting for room; what cannot go out any more is repeated on the next connection."""
         if not self.is_over:
             self._write(self.connection.send(frame))

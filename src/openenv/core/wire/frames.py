@@ -10,6 +10,10 @@ connection, no ids, answers in order. Version 2 is agreed on by the WebSocket su
 - `ack`: the highest id up to which the client has every answer; left out where that is the id before this one;
 - `cancel`: takes back the request whose id stands in its data; it has no answer of its own.
 
+A message of version 2 is a frame or an array of frames, both ways: those of many sessions travel as one. A client whose
+`open` says `"binary": true` may be answered in msgpack on that channel; a server whose `opened` says it may be asked
+in it; arrays and bytes are why, and JSON stays what everything else is written in. See `messages` and `binary`.
+
 Between answers a server may send `queued`, with the place in the queue of the `open` whose id it repeats, and
 `draining`, without an id, when it is about to shut down.
 
@@ -87,6 +91,7 @@ class Request:
         channel: The client's number for the session, on this connection.
         timeout_s: The deadline of a step in seconds; `None` for the server's own.
         ack: The highest id up to which the client has every answer; `None` for the one before `id`.
+        takes_binary: Whether its answer may be in msgpack.
     """
 
     kind: RequestKind
@@ -95,6 +100,7 @@ class Request:
     channel: int = 0
     timeout_s: float | None = None
     ack: int | None = None
+    takes_binary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,7 @@ class Answer:
 
     Attributes:
         kind: What it is.
-        data: Its data, as JSON.
+        data: Its data: a JSON object, or a msgpack map.
     """
 
     kind: AnswerKind

@@ -1,10 +1,11 @@
-"""How deep a JSON text is nested."""
+"""How deep a message is nested."""
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
-__all__ = ["is_nested_deeper"]
+__all__ = ["is_nested_deeper", "is_packed_deeper"]
 
 _TEXT = re.compile(rb'"[^"]*"')
 _ONE_KIND = bytes.maketrans(b"{}", b"[]")
@@ -29,3 +30,20 @@ def is_nested_deeper(text: str | bytes, limit: int) -> bool:
         if not brackets:
             return False
     return True
+
+
+def is_packed_deeper(value: object, limit: int) -> bool:
+    """Return whether the lists and mappings of a decoded value are nested deeper than so many levels."""
+    level: list[Any] = [value]
+    for _ in range(limit + 1):
+        level = [child for node in level for child in _children(node)]
+        if not level:
+            return False
+    return True
+
+
+def _children(node: Any) -> list[Any]:
+    """Return the lists and mappings right inside of one."""
+    if type(node) is dict:
+        return [value for value in node.values() if type(value) is dict or type(value) is list]
+    return [value for value in node if type(value) is dict or type(value) is list] if type(node) is list else []

@@ -26,9 +26,9 @@ from ...exceptions import (
 from ...wire import frames
 from ...wire.codec import decode, encode, strict_json
 from ...wire.errors import FrameError, error_fields, is_environments_own
-from ...wire.exchange import is_duration
 from ...wire.frames import JsonObject, RequestKind
 from ...wire.nesting import is_nested_deeper
+from ...wire.server_exchange import is_duration
 from .. import dispatch
 from ..access.middleware import client_of
 from ..observability import logs

@@ -18,8 +18,8 @@ from ...exceptions import (
     SessionError,
 )
 from ...wire.codec import decode, encode, strict_json
-from ...wire.exchange import bytes_of
 from ...wire.frames import JsonObject, Request, RequestKind
+from ...wire.messages import bytes_of
 from ...wire.nesting import is_nested_deeper
 from .. import json_rpc
 from ..access.middleware import client_of

@@ -14,8 +14,9 @@ from urllib.parse import parse_qs
 from ...exceptions import InvalidRequestError, SessionError
 from ...wire.codec import encode
 from ...wire.errors import FrameError
-from ...wire.exchange import ServerExchange, bytes_of
 from ...wire.frames import SUBPROTOCOL_V2, Answer, AnswerKind, JsonObject, Request, RequestKind, Version
+from ...wire.messages import bytes_of
+from ...wire.server_exchange import ServerExchange
 from .. import dispatch
 from ..access.middleware import client_of
 from ..observability import logs
@@ -103,10 +104,20 @@ class Connection:
     async def _take(self, message: str | bytes) -> None:
         self._telemetry.received_bytes += bytes_of(message)
         try:
-            request = self._exchange.receive(message)
+            requests = self._exchange.receive_all(message)
         except FrameError as exc:
-            await self._reply(exc.request_id, exc.channel, self._told(exc))
+            await self._refuse(exc)
             return
+        for request in requests:
+            if isinstance(request, FrameError):
+                await self._refuse(request)
+            elif not self._closed:
+                await self._take_request(request)
+
+    async def _refuse(self, error: FrameError) -> None:
+        await self._reply(error.request_id, error.channel, self._told(error))
+
+    async def _take_request(self, request: Request) -> None:
         if request.kind is RequestKind.CANCEL:
             self._cancel(request)
             return
@@ -167,10 +178,11 @@ class Connection:
     async def _reply(self, request_id: int | None, channel: int, answer: Answer) -> None:
         if self._closed:
             return
-        text = self._exchange.answer(request_id, channel, answer)
-        self._telemetry.sent_bytes += bytes_of(text)
+        frame = self._exchange.answer(request_id, channel, answer)
+        self._telemetry.sent_bytes += bytes_of(frame)
+        form = "text" if isinstance(frame, str) else "bytes"
         try:
-            await self._send({"type": "websocket.send", "text": text})
+            await self._send({"type": "websocket.send", form: frame})
         except (OSError, RuntimeError) as exc:
             # The client went while it was being answered; reading notices that too, and ends the connection.
             _logger.debug("an answer could not be sent: %s", exc)
@@ -182,6 +194,8 @@ class Connection:
             raise InvalidRequestError(f"a session is open on channel {channel} already: close it or use another number")
         wanted = _OpenData.of(request.data)
         self._grace_s[channel] = min(wanted.grace_s, self._server.settings.reconnect_grace_s)
+        if wanted.binary:
+            self._exchange.binary_channels.add(channel)
         self._opening.add(channel)
         try:
             if wanted.session_id:
@@ -199,6 +213,7 @@ class Connection:
             "secret": session.secret,
             "grace_s": self._grace_s[channel],
             "max_message_bytes": self._server.settings.max_message_bytes,
+            "binary": True,
         }
         return Answer(AnswerKind.OPENED, encode(told))
 
@@ -290,18 +305,23 @@ class _OpenData:
     session_id: str = ""
     secret: str = ""
     grace_s: float = float("inf")
+    binary: bool = False
 
     @classmethod
     def of(cls, data: JsonObject) -> _OpenData:
-        unknown = data.keys() - {"session_id", "secret", "grace_s"}
+        unknown = data.keys() - {"session_id", "secret", "grace_s", "binary"}
         if unknown:
-            raise InvalidRequestError(f"open takes session_id, secret and grace_s, got {', '.join(sorted(unknown))}")
+            told = ", ".join(sorted(unknown))
+            raise InvalidRequestError(f"open takes session_id, secret, grace_s and binary, got {told}")
         session_id, secret, grace_s = data.get("session_id", ""), data.get("secret", ""), data.get("grace_s")
         if not isinstance(session_id, str) or not isinstance(secret, str):
             raise InvalidRequestError("expected text as session_id and secret")
+        binary = data.get("binary", False)
+        if not isinstance(binary, bool):
+            raise InvalidRequestError(f"expected true or false as binary, got {binary!r}")
         if grace_s is None:
-            return cls(session_id, secret)
+            return cls(session_id, secret, binary=binary)
         if type(grace_s) not in {int, float} or not grace_s >= 0:  # type: ignore[operator]
             raise InvalidRequestError(f"expected seconds >= 0 as grace_s, got {grace_s!r}")
         # A whole number may be larger than any float.
-        return cls(session_id, secret, float(min(grace_s, sys.float_info.max)))  # type: ignore[call-overload]
+        return cls(session_id, secret, float(min(grace_s, sys.float_info.max)), binary)  # type: ignore[call-overload]

@@ -1,0 +1,80 @@
+"""What travels in one WebSocket message: a frame, or from version 2 on an array of frames; as JSON, or as msgpack.
+
+JSON goes in text messages, msgpack in binary ones. They are told apart by their first byte, which is above 0x7F in
+msgpack's maps and arrays, and never in JSON. See `binary` for how arrays are written in msgpack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .codec import decode
+
+__all__ = ["bytes_of", "decode_message", "excerpt", "is_binary", "joined", "packed_frame"]
+
+_MAP = 0x80
+_DATA = b"\xa4data"
+_ARRAY_16, _ARRAY_32 = b"\xdc", b"\xdd"
+
+
+def is_binary(message: str | bytes) -> bool:
+    """Return whether a message is msgpack."""
+    return isinstance(message, bytes) and message[:1] > b"\x7f"
+
+
+def decode_message(message: str | bytes) -> Any:
+    """Return the value that a message stands for.
+
+    Raises:
+        ValueError: It is neither JSON nor msgpack, or nested too deep.
+    """
+    if isinstance(message, bytes) and message[:1] > b"\x7f":
+        from .binary import unpack
+
+        return unpack(message)
+    return decode(message)
+
+
+def joined(frames: Sequence[str | bytes]) -> list[str | bytes]:
+    """Return the fewest messages that hold frames: one for those in JSON, and one for those in msgpack."""
+    if len(frames) == 1:
+        return [frames[0]]
+    texts = [frame for frame in frames if isinstance(frame, str)]
+    packed = [frame for frame in frames if isinstance(frame, bytes)]
+    messages: list[str | bytes] = []
+    if texts:
+        messages.append(f"[{','.join(texts)}]" if len(texts) > 1 else texts[0])
+    if packed:
+        messages.append(_array_head(len(packed)) + b"".join(packed) if len(packed) > 1 else packed[0])
+    return messages
+
+
+def packed_frame(head: Mapping[str, object], data: bytes) -> bytes:
+    """Return a frame in msgpack.
+
+    Args:
+        head: What it holds beside its data: at most 14 fields.
+        data: Its data, in msgpack already.
+    """
+    from .binary import pack
+
+    # One field more than the head has, and the head's fields without their count.
+    return b"".join((bytes((_MAP | (len(head) + 1),)), pack(head)[1:], _DATA, data))
+
+
+def _array_head(length: int) -> bytes:
+    if length < 2**16:
+        return _ARRAY_16 + length.to_bytes(2, "big")
+    return _ARRAY_32 + length.to_bytes(4, "big")
+
+
+def bytes_of(message: str | bytes) -> int:
+    """Return how many bytes a message is long on the wire."""
+    return len(message) if isinstance(message, bytes) or message.isascii() else len(message.encode())
+
+
+def excerpt(message: str | bytes, length: int = 120) -> str:
+    """Return the beginning of a message, for telling of it."""
+    text = message if isinstance(message, str) else message.decode(errors="replace")
+    return text if len(text) <= length else text[:length] + "…"

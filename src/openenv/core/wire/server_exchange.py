@@ -1,0 +1,174 @@
+"""The server's end of a connection, with no I/O: messages become requests, answers become frames."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from .codec import decode
+from .errors import FrameError
+from .frames import Answer, ErrorCode, JsonObject, Request, RequestKind, Version
+from .messages import bytes_of, decode_message, excerpt, is_binary, packed_frame
+from .nesting import is_nested_deeper, is_packed_deeper
+
+__all__ = ["ServerExchange", "is_duration"]
+
+_KINDS = {kind.value: kind for kind in RequestKind}
+_V2_ONLY = {RequestKind.OPEN, RequestKind.CANCEL}
+_V1_KINDS = {kind: value for kind, value in _KINDS.items() if value not in _V2_ONLY}
+_V1_FIELDS = frozenset({"type", "data"})
+_V2_FIELDS = _V1_FIELDS | {"id", "channel", "timeout_s", "ack"}
+# How our clients' frames begin, for what cannot be read to its end.
+_HEAD = re.compile(r'\{"type":"[a-z_]+","id":(\d{1,18})(?:,"channel":(\d{1,18}))?[,}]')
+_HEAD_LENGTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ServerExchange:
+    """The server's end of a connection.
+
+    Attributes:
+        version: The version agreed on.
+        max_bytes: The longest message that is read, in bytes.
+        max_nesting: How deep its arrays and objects may be nested.
+        binary_channels: The channels whose client takes answers in msgpack.
+    """
+
+    version: Version
+    max_bytes: int
+    max_nesting: int = 64
+    binary_channels: set[int] = field(default_factory=set)
+
+    def receive(self, message: str | bytes) -> Request:
+        """Return the request in a message that holds one frame.
+
+        Raises:
+            FrameError: The message is too long or nested too deep, not JSON, not an object, or not a request of this
+                version.
+        """
+        return self.request_of(self._decoded(message))
+
+    def receive_all(self, message: str | bytes) -> list[Request | FrameError]:
+        """Return the requests in a message, and the errors of those frames that are none, in their order.
+
+        Raises:
+            FrameError: The message as a whole cannot be read.
+        """
+        value = self._decoded(message)
+        if type(value) is not list or self.version is Version.V1:
+            return [self.request_of(value)]
+        if not value:
+            raise FrameError(ErrorCode.VALIDATION_ERROR, "expected frames in the array, got none")
+        return [self._request_or_error(frame) for frame in value]
+
+    def _request_or_error(self, frame: object) -> Request | FrameError:
+        try:
+            return self.request_of(frame)
+        except FrameError as exc:
+            return exc
+
+    def _decoded(self, message: str | bytes) -> object:
+        size = bytes_of(message)
+        if size > self.max_bytes:
+            told = f"the message is {size} bytes long; this server reads up to {self.max_bytes}"
+            raise self._refusal(message, ErrorCode.VALIDATION_ERROR, told)
+        try:
+            value = decode(message) if self.version is Version.V1 else decode_message(message)
+        except ValueError as exc:
+            told = f"expected a JSON object, got what is not JSON: {exc}"
+            raise self._refusal(message, ErrorCode.INVALID_JSON, told) from exc
+        # The array around many frames is no part of any.
+        limit = self.max_nesting + (type(value) is list)
+        if is_packed_deeper(value, limit) if is_binary(message) else is_nested_deeper(message, limit):
+            told = f"the message is nested deeper than the {self.max_nesting} levels that this server reads"
+            raise self._refusal(message, ErrorCode.VALIDATION_ERROR, told)
+        return value
+
+    def _refusal(self, message: str | bytes, code: ErrorCode, told: str) -> FrameError:
+        """Return the error for a message that is not looked into; its beginning tells whom to answer."""
+        number, channel = (None, 0) if self.version is Version.V1 else _sender_of(message)
+        return FrameError(code, told, request_id=number, channel=channel)
+
+    def request_of(self, frame: object) -> Request:
+        """Return the request a decoded frame stands for.
+
+        Raises:
+            FrameError: It is no request of this version.
+        """
+        if not isinstance(frame, dict):
+            got = type(frame).__name__
+            raise FrameError(ErrorCode.VALIDATION_ERROR, f'expected an object such as {{"type":"reset"}}, got {got}')
+        if self.version is Version.V1:
+            return self._request(frame, None, 0)
+        number, channel = frame.get("id"), frame.get("channel", 0)
+        if not _is_number(number) or not _is_number(channel):
+            raise FrameError(
+                ErrorCode.VALIDATION_ERROR,
+                "expected whole numbers >= 0 as id and channel, got " + excerpt(f"id={number!r}, channel={channel!r}"),
+                request_id=number if _is_number(number) else None,
+            )
+        return self._request(frame, number, channel)
+
+    def _request(self, frame: JsonObject, number: int | None, channel: int) -> Request:
+        def refuse(code: ErrorCode, message: str) -> FrameError:
+            return FrameError(code, message, request_id=number, channel=channel)
+
+        kinds = _V1_KINDS if self.version is Version.V1 else _KINDS
+        name = frame.get("type")
+        kind = kinds.get(name) if isinstance(name, str) else None
+        if kind is None:
+            raise refuse(
+                ErrorCode.UNKNOWN_TYPE, f"unknown type {excerpt(repr(name))}: expected one of {_listed(kinds)}"
+            )
+        fields = _V1_FIELDS if self.version is Version.V1 else _V2_FIELDS
+        if not fields.issuperset(frame):
+            unknown = excerpt(_listed(sorted(frame.keys() - fields)))
+            raise refuse(ErrorCode.VALIDATION_ERROR, f"unknown fields {unknown}: expected {_listed(sorted(fields))}")
+        data = frame.get("data")
+        if data is None:
+            data = {}
+        if not isinstance(data, dict):
+            raise refuse(ErrorCode.VALIDATION_ERROR, f"expected an object as data, got {type(data).__name__}")
+        timeout = frame.get("timeout_s")
+        if timeout is not None and not is_duration(timeout):
+            told = f"expected seconds > 0 as timeout_s, got {excerpt(repr(timeout))}"
+            raise refuse(ErrorCode.VALIDATION_ERROR, told)
+        ack = frame.get("ack")
+        if ack is not None and not _is_number(ack):
+            raise refuse(ErrorCode.VALIDATION_ERROR, f"expected a whole number >= 0 as ack, got {excerpt(repr(ack))}")
+        deadline = None if timeout is None else float(timeout)  # type: ignore[arg-type]
+        takes_binary = channel in self.binary_channels
+        return Request(kind, data, number, channel, deadline, ack, takes_binary)  # type: ignore[arg-type]
+
+    def answer(self, request_id: int | None, channel: int, answer: Answer) -> str | bytes:
+        """Return the frame that answers a request: text for JSON, bytes for msgpack."""
+        name = answer.kind.value.encode()
+        if is_binary(answer.data):
+            return packed_frame({"type": answer.kind.value, "id": request_id, "channel": channel}, answer.data)
+        if self.version is Version.V1 or request_id is None:
+            return (b'{"type":"%b","data":%b}' % (name, answer.data)).decode()
+        session = b"" if channel == 0 else b',"channel":%d' % channel
+        return (b'{"type":"%b","id":%d%b,"data":%b}' % (name, request_id, session, answer.data)).decode()
+
+
+def _is_number(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
+def is_duration(value: object) -> bool:
+    """Return whether a decoded value is a number of seconds above zero that a float can hold."""
+    # Compared with the largest float: a whole number may be larger, and would not convert.
+    return type(value) in {int, float} and 0 < value <= sys.float_info.max  # type: ignore[operator]
+
+
+def _sender_of(message: str | bytes) -> tuple[int | None, int]:
+    """Return the request and the channel that a message's beginning names."""
+    beginning = message[:_HEAD_LENGTH]
+    head = _HEAD.match(beginning if isinstance(beginning, str) else beginning.decode("latin-1"))
+    return (None, 0) if head is None else (int(head[1]), int(head[2] or 0))
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)
