@@ -13,10 +13,10 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format interop slow reliability lowest build clean
+.PHONY: help setup demo test lint format interop docker-engine test-docker image slow reliability lowest build clean
 
 help:  ## Show this list
-	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-11s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-13s %s\n", $$1, $$2}'
 
 setup: $(SETUP)  ## Make .venv with the locked dependencies, OpenEnv and the echo environment
 	@echo "$(VENV) is ready"
@@ -25,7 +25,7 @@ demo: $(SETUP)  ## Use the echo environment in every way there is
 	@$(BIN)/openenv demo
 
 test: $(SETUP)  ## Run the quick tests and report branch coverage
-	@$(BIN)/pytest -q -n auto --cov --cov-report=term $(PYTEST_ARGS)
+	@$(BIN)/pytest -q -rs -n auto --cov --cov-report=term $(PYTEST_ARGS)
 
 slow: $(SETUP)  ## Run the tests that take long, such as measuring a fresh installation
 	@$(BIN)/pytest -q -m slow --ignore=tests/reliability $(PYTEST_ARGS)
@@ -37,6 +37,16 @@ reliability: $(SETUP)  ## Break connections, servers and processes for a quarter
 
 interop: $(SETUP)  ## Run our client and server against those of openenv 0.10.0
 	@$(BIN)/pytest -q -m interop tests/interop $(PYTEST_ARGS)
+
+docker-engine: $(SETUP)  ## Have a Docker engine that answers, and a Python image in it
+	@$(BIN)/python -m scripts.docker_engine
+
+test-docker: export OPENENV_REQUIRE_DOCKER := 1
+test-docker: docker-engine  ## Run the tests that need a Docker engine
+	@$(BIN)/pytest -q -n auto -m docker $(PYTEST_ARGS)
+
+image: docker-engine  ## Build the image of an environment (ENV=echo_env) with this checkout in it
+	@$(BIN)/python -m scripts.build_image envs/$(or $(ENV),echo_env)
 
 lowest: $(SETUP)  ## Run the quick tests with the oldest dependencies allowed
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .lowest

@@ -11,6 +11,9 @@ import pytest
 from openenv.core.containers.runtime import LocalProcessProvider
 
 _INTEROP = Path(__file__).parent / "interop"
+_DOCKER = Path(__file__).parent / "docker"
+# Where an image has to be built first, that counts as part of the first test that uses it.
+_DOCKER_TIMEOUT_S = 240
 
 # A busy machine must not fail a test for being slow: pytest's timeout is the only deadline.
 hypothesis.settings.register_profile("openenv", deadline=None, print_blob=True)
@@ -18,11 +21,19 @@ hypothesis.settings.load_profile("openenv")
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests below `interop/`, before `-m` selects."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests below `interop/` and `docker/`, before `-m` selects; skip the latter unless `-m` asks for them."""
+    wants_docker = "docker" in config.option.markexpr
     for item in items:
         if _INTEROP in item.path.parents:
             item.add_marker(pytest.mark.interop)
+        if _DOCKER in item.path.parents:
+            item.add_marker(pytest.mark.docker)
+        if item.get_closest_marker("docker"):
+            if not item.get_closest_marker("timeout"):
+                item.add_marker(pytest.mark.timeout(_DOCKER_TIMEOUT_S))
+            if not wants_docker:
+                item.add_marker(pytest.mark.skip(reason="needs a Docker engine: `make test-docker` runs it"))
 
 
 @pytest.fixture(scope="session")

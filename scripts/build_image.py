@@ -1,0 +1,130 @@
+"""Build the image of an environment with this checkout's openenv-core in it.
+
+    python -m scripts.build_image [envs/echo_env] [--tag NAME]
+
+The wheels are made or downloaded outside the image and copied in, so the builds themselves need no network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from scripts.docker_engine import CACHE, PYTHON_IMAGE, EngineError, run_shown
+
+__all__ = ["BASE_IMAGE", "build_base", "build_environment", "main"]
+
+BASE_IMAGE = "openenv-base"
+
+_ROOT = Path(__file__).resolve().parent.parent
+_UV = str(Path(sys.executable).parent / "uv")
+_LABEL = "openenv.checkout=1"
+_LENT = "/certificates.pem"
+_BUILD_REQUIREMENTS = ["setuptools>=77"]
+# What pip on this machine is told by its environment holds for pip in a container too.
+_PIP_VARIABLES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+
+
+def main() -> int:
+    """Build what the command line names."""
+    parser = argparse.ArgumentParser(description="Build the image of an environment with this checkout's openenv-core.")
+    parser.add_argument("project", nargs="?", type=Path, default=_ROOT / "envs" / "echo_env", help="its directory")
+    parser.add_argument("--tag", help="the image's name (openenv- and the directory's name)")
+    options = parser.parse_args()
+    project = options.project.resolve()
+    tag = options.tag or f"openenv-{project.name.replace('_', '-')}"
+    try:
+        build_base()
+        build_environment(project, tag)
+    except EngineError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(tag)
+    return 0
+
+
+def build_base() -> None:
+    """Build the image `openenv-base` from this checkout.
+
+    Raises:
+        EngineError: A command failed; the message ends in what it wrote.
+    """
+    requirements = _locked_requirements()
+    with tempfile.TemporaryDirectory() as folder:
+        context = Path(folder)
+        shutil.copytree(_downloaded(requirements), context, dirs_exist_ok=True)
+        _run("Building the wheel of openenv-core", [_UV, "build", "--quiet", "--wheel", "--out-dir", f"{context}/core"])
+        (context / "core" / ".gitignore").unlink(missing_ok=True)
+        dockerfile = str(_ROOT / "docker" / "base" / "Dockerfile")
+        arguments = ["--file", dockerfile, "--build-arg", f"PYTHON_IMAGE={PYTHON_IMAGE}"]
+        _run(f"Building {BASE_IMAGE}", ["docker", "build", "--label", _LABEL, "--tag", BASE_IMAGE, *arguments, folder])
+
+
+def build_environment(project: Path, tag: str) -> None:
+    """Build the image of an environment from `openenv-base`, without asking a package index.
+
+    Args:
+        project: Its directory, with a Dockerfile.
+        tag: The image's name.
+
+    Raises:
+        EngineError: The build failed; the message ends in what it wrote.
+    """
+    arguments = ["--build-arg", f"BASE_IMAGE={BASE_IMAGE}", "--build-arg", "PIP_NO_INDEX=1"]
+    _run(f"Building {tag}", ["docker", "build", "--label", _LABEL, "--tag", tag, *arguments, str(project)])
+
+
+def _run(what: str, command: list[str]) -> None:
+    run_shown(what, command, cwd=_ROOT)
+
+
+def _locked_requirements() -> str:
+    """Return what openenv-core requires, pinned and hashed as in uv.lock."""
+    plain = ["--no-dev", "--no-emit-workspace", "--no-annotate", "--no-header"]
+    command = [_UV, "export", "--quiet", "--frozen", "--package", "openenv-core", *plain]
+    return subprocess.run(command, cwd=_ROOT, check=True, capture_output=True, text=True, timeout=60).stdout
+
+
+def _downloaded(requirements: str) -> Path:
+    """Return a folder of wheels that fit the Python image: `dependencies`, and what environments are built with."""
+    image = subprocess.run(
+        ["docker", "image", "inspect", "--format", "{{.Id}}", PYTHON_IMAGE], capture_output=True, text=True, timeout=60
+    )
+    if image.returncode:
+        raise EngineError(f"there is no image {PYTHON_IMAGE}: run `make docker-engine`")
+    key = hashlib.sha256(f"{image.stdout}{_BUILD_REQUIREMENTS}{requirements}".encode()).hexdigest()[:16]
+    wheels = CACHE / f"wheels-{key}"
+    if not wheels.exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+            unfinished = Path(folder, "wheels")
+            unfinished.mkdir()
+            (unfinished / "requirements.txt").write_text(requirements)
+            _download(unfinished, "dependencies", ["--require-hashes", "-r", "/wheels/requirements.txt"])
+            _download(unfinished, "build", _BUILD_REQUIREMENTS)
+            unfinished.rename(wheels)
+    return wheels
+
+
+def _download(wheels: Path, folder: str, wanted: list[str]) -> None:
+    """Download wheels by the image's own pip, which knows which of them fit."""
+    owner = ["--user", f"{os.getuid()}:{os.getgid()}"]
+    variables = [part for name in _PIP_VARIABLES for part in ("--env", name) if name in os.environ]
+    # The certificates are lent to this one container; they do not come into an image.
+    certificates = os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE")
+    lent = []
+    if certificates:
+        lent = ["--volume", f"{os.path.realpath(certificates)}:{_LENT}:ro", "--env", f"PIP_CERT={_LENT}"]
+    container = ["docker", "run", "--rm", *owner, *variables, *lent, "--volume", f"{wheels}:/wheels", PYTHON_IMAGE]
+    pip = ["pip", "download", "--no-cache-dir", "--only-binary=:all:", "--dest", f"/wheels/{folder}", *wanted]
+    _run(f"Downloading wheels ({folder})", [*container, *pip])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
