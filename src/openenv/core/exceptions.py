@@ -11,6 +11,8 @@
     │   ├── SpaceNotFoundError                   no Space or revision of that name, or none that the token opens
     │   └── HubUnreachableError (ConnectionError)    no answer came from the Hub, or not in time
     ├── ProviderError (RuntimeError)             a server could not be started or stopped
+    │   ├── EngineUnavailableError               no container engine answers, or not this user
+    │   ├── ImageNotFoundError                   no such image, or none that this user may have
     │   └── ServerStartError                     it started and died, or was not ready in time
     ├── ConnectError (ConnectionError)           no server could be reached
     │   └── AuthenticationError                  the server does not let this client in
@@ -30,6 +32,7 @@
     │   ├── ServerDrainingError                  the server is shutting down
     │   ├── SessionCrashedError                  the environment's process died
     │   └── SessionLostError                     the connection went and the episode with it
+    ├── ConformanceError (AssertionError)        something does not do what its kind promises
     └── RemoteError (RuntimeError)               the server refused or failed a request
         ├── InvalidRequestError                  an action, argument or frame was not valid
         ├── NotAllowedError                      the server does not do this in its mode
@@ -51,13 +54,16 @@ __all__ = [
     "ClientClosedError",
     "ConcurrencyConfigurationError",
     "ConfigurationError",
+    "ConformanceError",
     "ConnectError",
+    "EngineUnavailableError",
     "EnvironmentExecutionError",
     "EnvironmentFactoryError",
     "EnvironmentNotFoundError",
     "EnvironmentUnavailableError",
     "HubError",
     "HubUnreachableError",
+    "ImageNotFoundError",
     "InvalidRequestError",
     "MissingExtraError",
     "NotAllowedError",
@@ -199,6 +205,22 @@ class HubUnreachableError(HubError, ConnectionError):
 
 class ProviderError(OpenEnvError, RuntimeError):
     """A provider could not start, reach or stop a server."""
+
+
+class EngineUnavailableError(ProviderError):
+    """No container engine answers, or it does not let this user in; the message says what to do."""
+
+
+class ImageNotFoundError(ProviderError):
+    """There is no image of that name, or the registry does not give it to this user.
+
+    Attributes:
+        image: The image's name.
+    """
+
+    def __init__(self, message: str, *, image: str = "") -> None:
+        self.image = image
+        super().__init__(message)
 
 
 class ServerStartError(ProviderError):
@@ -372,6 +394,10 @@ class SessionLostError(SessionError, ConnectionError):
 
     An episode is never restarted unasked: open a new client, or call `reset()` on one that is connected again.
     """
+
+
+class ConformanceError(OpenEnvError, AssertionError):
+    """Something does not do what its kind promises; the message lists what was expected and what was seen."""
 
 
 class RemoteError(OpenEnvError, RuntimeError):

@@ -126,7 +126,7 @@ def test_a_command_runs_in_the_project_directory(tmp_path: Path) -> None:
         ({"command": ["x"], "app": "a:b"}, "not for a command"),
         ({"command": ["x"], "project": "no/such/directory"}, "expected a directory to run the command in"),
         ({"project": ".", "env_vars": {"WORKERS": 3}}, r"expected env_vars\['WORKERS'\] as a string, got int"),
-        ({"project": ".", "env_vars": {"A=B": "c"}}, "without '=' or NUL"),
+        ({"project": ".", "env_vars": {"A=B": "c"}}, "without '=', and no NUL"),
     ],
 )
 def test_what_cannot_be_run_is_refused_at_once(arguments: dict[str, Any], message: str) -> None:

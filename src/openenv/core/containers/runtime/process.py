@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from openenv.core.exceptions import ConfigurationError, ProviderError, ServerStartError
 
+from ._env_vars import checked_variables
 from ._guarded_process import GuardedProcess
 from ._launch import command_launch, project_launch
 from ._masking import mask, secret_values
@@ -86,7 +87,7 @@ class LocalProcessProvider(RuntimeProvider):
             raise ConfigurationError("expected a project (a directory or an installed package) or a command")
         self._has_own_command = command is not None
         self._host = host
-        self._env_vars = _checked(env_vars)
+        self._env_vars = checked_variables(env_vars)
         self._context_timeout_s = context_timeout_s
         self._stop_timeout_s = stop_timeout_s
         self._lock = threading.Lock()
@@ -150,7 +151,7 @@ class LocalProcessProvider(RuntimeProvider):
         """
         stops = self._stops
         self._check_options(port, workers, kwargs)
-        variables = {**self._env_vars, **_checked(env_vars)}
+        variables = {**self._env_vars, **checked_variables(env_vars)}
         more = [] if workers == 1 else ["--workers", str(workers)]
         if self._launch.takes_socket:
             with listen(self._host, port) as listener:
@@ -273,12 +274,3 @@ class LocalProcessProvider(RuntimeProvider):
             f"A module is missing in {self._launch.command[0]}. Install what the environment needs{what}, or use "
             f"UVProvider, which runs a project in a Python environment of its own."
         )
-
-
-def _checked(variables: Mapping[str, Any] | None) -> dict[str, str]:
-    for name, value in (variables or {}).items():
-        if not isinstance(value, str):
-            raise ConfigurationError(f"expected env_vars[{name!r}] as a string, got {type(value).__name__}")
-        if not name or "=" in name or "\0" in name + value:
-            raise ConfigurationError(f"expected an environment variable's name and value without '=' or NUL: {name!r}")
-    return dict(variables or {})
