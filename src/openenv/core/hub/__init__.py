@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .checkout import Checkout, check_out
     from .installation import Installation, install
     from .settings import HubSettings
-    from .space import Space, look_up
+    from .space import Space, look_up, name_at
     from .space_name import SpaceName
     from .trust import require_trust
 
@@ -23,6 +23,7 @@ __all__ = [
     "check_out",
     "install",
     "look_up",
+    "name_at",
     "require_trust",
 ]
 
@@ -35,6 +36,7 @@ _MODULES = {
     "check_out": ".checkout",
     "install": ".installation",
     "look_up": ".space",
+    "name_at": ".space",
     "require_trust": ".trust",
 }
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
 
+from ..exceptions import HubError, HubUnreachableError, SpaceNotFoundError
+from ._cache import locked
+from ._git import Git
+from ._programs import ProgramRunner
 from .settings import HubSettings
 from .space_name import SpaceName
 
@@ -32,24 +39,119 @@ class Checkout:
         return self.name.revision or ""
 
 
-def check_out(name: SpaceName, *, settings: HubSettings | None = None, timeout_s: float = 120.0) -> Checkout:
+def check_out(
+    name: SpaceName,
+    *,
+    settings: HubSettings | None = None,
+    timeout_s: float = 120.0,
+    runner: ProgramRunner | None = None,
+) -> Checkout:
     """Return a Space's files, from the cache if they are there, else by git.
 
-    Nothing of what they hold is run. It needs `git`, not `huggingface_hub`.
+    Nothing of what they hold is run. It needs `git`, not `huggingface_hub`. Of files in git-lfs there are the pointers.
 
     Args:
         name: The Space; its branch or tag is resolved first, a commit in the cache is used without asking anybody.
         settings: The Hub to fetch from; `None` for the environment's.
         timeout_s: Seconds that the whole may take.
+        runner: What runs git, with a deadline of its own instead; another thread may stop it.
 
     Raises:
         SpaceNotFoundError: There is no such Space or revision, or it is private and the token does not open it.
-        HubError: git is not installed, or failed.
+        HubError: git is not installed, or failed; or the cache cannot be written.
         HubUnreachableError: The Hub does not answer, or not in time.
     """
-    raise NotImplementedError
+    settings = settings or HubSettings.from_environment()
+    git = Git(settings, runner or ProgramRunner(timeout_s))
+    pinned = name if name.is_pinned else name.at(_resolve(name, git))
+    directory = _directory(pinned, settings)
+    if not directory.is_dir():
+        with locked(directory, f"fetching {pinned}", git.runner) as lock:
+            # Another process may have fetched it meanwhile.
+            if not directory.is_dir():
+                _fetch(pinned, directory, git, lock)
+    return Checkout(pinned, directory)
 
 
-def resolve_commit(name: SpaceName, *, settings: HubSettings | None = None, timeout_s: float = 30.0) -> str:
-    """Return the commit that a Space's revision stands for now, as git says; raises what `check_out` does."""
-    raise NotImplementedError
+def resolve_commit(
+    name: SpaceName,
+    *,
+    settings: HubSettings | None = None,
+    timeout_s: float = 30.0,
+    runner: ProgramRunner | None = None,
+) -> str:
+    """Return the commit that a Space's revision stands for now, as git says; a commit stands for itself.
+
+    Its arguments are those of `check_out`, and so is what it raises.
+    """
+    if name.is_pinned:
+        return name.revision or ""
+    return _resolve(name, Git(settings or HubSettings.from_environment(), runner or ProgramRunner(timeout_s)))
+
+
+def _resolve(name: SpaceName, git: Git) -> str:
+    patterns = _refs(name.revision)
+    output = git.run(name, "ls-remote", "--quiet", "--", name.repository(git.settings.endpoint), *patterns)
+    lines = (line.partition("\t") for line in output.splitlines())
+    commits = {ref: commit for commit, tab, ref in lines if tab}
+    for ref in patterns:
+        if ref in commits:
+            return commits[ref]
+    if name.revision is None:
+        raise SpaceNotFoundError(f"{git.settings.endpoint}: the repository of {name} is empty")
+    raise SpaceNotFoundError(
+        f"{git.settings.endpoint} has no revision {name}: expected a branch, a tag, or the 40 digits of a commit"
+    )
+
+
+def _refs(revision: str | None) -> list[str]:
+    """Return what a revision may stand for, in the order in which git, too, looks for it."""
+    if revision is None:
+        return ["HEAD"]
+    if revision.startswith("refs/"):
+        return [f"{revision}^{{}}", revision]
+    # A tag with a message is an object of its own; `^{}` is the commit that it names.
+    return [f"refs/tags/{revision}^{{}}", f"refs/tags/{revision}", f"refs/heads/{revision}"]
+
+
+def _directory(pinned: SpaceName, settings: HubSettings) -> Path:
+    hub = quote(urlsplit(settings.endpoint).netloc.lower(), safe=".-")
+    owner, name = pinned.owner.lower(), pinned.name.lower()
+    return settings.cache / "spaces" / hub / owner / name / (pinned.revision or "")
+
+
+def _fetch(pinned: SpaceName, directory: Path, git: Git, lock: int) -> None:
+    partial = directory.with_name(f"{directory.name}.partial")
+    # What a killed process has left.
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(mode=0o700)
+        git.run(pinned, "init", "--quiet", "--template=", directory=partial, kept_open=[lock])
+        _fetch_commit(pinned, partial, git, lock)
+        git.run(pinned, "checkout", "--quiet", "--detach", pinned.revision or "", directory=partial, kept_open=[lock])
+        shutil.rmtree(partial / ".git")
+        partial.rename(directory)
+    except OSError as error:
+        raise HubError(f"{pinned} cannot be kept in {directory.parent}: {error.strerror}") from error
+    finally:
+        with suppress(OSError):
+            shutil.rmtree(partial)
+
+
+def _fetch_commit(pinned: SpaceName, repository: Path, git: Git, lock: int) -> None:
+    url, commit = pinned.repository(git.settings.endpoint), pinned.revision or ""
+    fetch = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules"]
+    try:
+        git.run(pinned, *fetch, "--depth=1", "--", url, commit, directory=repository, kept_open=[lock])
+    except HubUnreachableError:
+        raise
+    except HubError as error:
+        if isinstance(error, SpaceNotFoundError):
+            raise
+        # A host that gives no commit by its name may have it in the history of a branch or tag.
+        everything = ["+refs/heads/*:refs/fetched/heads/*", "+refs/tags/*:refs/fetched/tags/*"]
+        git.run(pinned, *fetch, "--", url, *everything, directory=repository, kept_open=[lock])
+        try:
+            git.run(pinned, "cat-file", "-e", f"{commit}^{{commit}}", directory=repository, kept_open=[lock])
+        except HubError:
+            raise SpaceNotFoundError(f"{git.settings.endpoint} has no commit {pinned}") from error

@@ -2,42 +2,104 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import shutil
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .checkout import Checkout
+from ..exceptions import HubError
+from ._cache import locked
+from ._installer import Installer
+from ._programs import ProgramRunner
 from .settings import HubSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from .checkout import Checkout
+
 __all__ = ["Installation", "install"]
+
+_DONE = "installed"
 
 
 @dataclass(frozen=True)
 class Installation:
-    """A Python environment that holds what a Space needs.
+    """A Space's files and a Python environment that holds what they need.
 
     Attributes:
-        checkout: The Space's files.
+        checkout: The Space's files as they were fetched.
+        project: A copy of them, which the Space's server may write into.
         python: The interpreter of the environment.
     """
 
     checkout: Checkout
+    project: Path
     python: Path
 
 
-def install(checkout: Checkout, *, settings: HubSettings | None = None, timeout_s: float = 600.0) -> Installation:
+def install(
+    checkout: Checkout,
+    *,
+    settings: HubSettings | None = None,
+    timeout_s: float = 600.0,
+    runner: ProgramRunner | None = None,
+) -> Installation:
     """Return a checkout's Python environment, from the cache if it is there, else made by uv, or by venv and pip.
 
-    Code of the Space runs while it is built: ask `require_trust` before.
+    It is for this interpreter's release of Python. Where the Space has a `uv.lock` and uv is installed, that tells the
+    releases of what it needs. Code of the Space runs while it is built: ask `require_trust` before.
 
     Args:
         checkout: The files.
         settings: Where the cache is; `None` for the environment's.
         timeout_s: Seconds that the whole may take.
+        runner: What runs the installer, with a deadline of its own instead; another thread may stop it.
 
     Raises:
-        ProviderError: It could not be installed; the message ends in what the installer said.
+        HubError: It could not be installed, and the message ends in what the installer said; or the cache cannot be
+            written.
+        HubUnreachableError: It took too long, or the runner was stopped.
     """
-    raise NotImplementedError
+    settings = settings or HubSettings.from_environment()
+    runner = runner or ProgramRunner(timeout_s)
+    directory = _directory(checkout, settings)
+    made = Installation(checkout, directory / "project", directory / "venv" / "bin" / "python")
+    if not _is_done(made):
+        goal = f"installing {checkout.name}"
+        with locked(directory, goal, runner) as lock:
+            # Another process may have made it meanwhile.
+            if not _is_done(made):
+                _make(made, Installer(runner, goal, lock))
+    return made
+
+
+def _directory(checkout: Checkout, settings: HubSettings) -> Path:
+    release = f"{platform.python_implementation().lower()}-{sys.version_info.major}.{sys.version_info.minor}"
+    place = checkout.directory.relative_to(settings.cache / "spaces")
+    return settings.cache / "installations" / place.with_name(f"{place.name}-{release}-{platform.machine().lower()}")
+
+
+def _is_done(made: Installation) -> bool:
+    # The interpreter is a link, whose target may have been removed or replaced since.
+    return (made.project.parent / _DONE).is_file() and os.access(made.python, os.X_OK)
+
+
+def _make(made: Installation, installer: Installer) -> None:
+    directory = made.project.parent
+    try:
+        # What a killed process has left.
+        if directory.exists():
+            shutil.rmtree(directory)
+        directory.mkdir(mode=0o700)
+        shutil.copytree(made.checkout.directory, made.project, symlinks=True)
+        # In its place from the beginning: the programs of a Python environment hold its path.
+        installer.install(made.project, made.python.parent.parent)
+        (directory / _DONE).touch()
+    except OSError as error:
+        raise HubError(f"{installer.goal}: {directory} cannot be written: {error.strerror}") from error
+    except BaseException:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise

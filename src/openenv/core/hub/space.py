@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from ..exceptions import ConfigurationError, HubError, MissingExtraError
+from ._answers import answer_of
 from .settings import HubSettings
 from .space_name import SpaceName
 
-__all__ = ["Space", "look_up"]
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi, SpaceInfo
+
+__all__ = ["Space", "look_up", "name_at"]
+
+# With this one the last build that worked goes on serving while the next is made.
+_RUNNING = frozenset({"RUNNING", "RUNNING_BUILDING", "RUNNING_APP_STARTING"})
 
 
 @dataclass(frozen=True)
@@ -36,7 +46,7 @@ class Space:
     @property
     def is_running(self) -> bool:
         """Tell whether its server runs."""
-        return self.stage in {"RUNNING", "RUNNING_BUILDING"} and bool(self.url)
+        return self.stage in _RUNNING and bool(self.url)
 
     @property
     def pinned(self) -> SpaceName:
@@ -58,4 +68,74 @@ def look_up(name: SpaceName, *, settings: HubSettings | None = None, timeout_s: 
         HubError: The Hub refused or failed.
         HubUnreachableError: No answer came, or not in time.
     """
-    raise NotImplementedError
+    settings = settings or HubSettings.from_environment()
+    api = _api(settings)
+
+    def ask() -> Space:
+        # No token is False there: None would have it look for one, in an environment that may have changed.
+        info = api.space_info(name.repo_id, revision=name.revision, timeout=timeout_s, token=settings.token or False)
+        return _space(info, name.revision)
+
+    return answer_of(ask, str(name), settings, timeout_s)
+
+
+def name_at(url: str, *, settings: HubSettings | None = None, timeout_s: float = 10.0) -> SpaceName:
+    """Ask the Hub for the name of the Space at an address such as `https://openenv-echo-env.hf.space`.
+
+    The address itself does not tell where the owner ends and the name begins. Errors are those of `look_up`, and:
+
+    Args:
+        url: The address.
+        settings: The Hub to ask; `None` for the environment's.
+        timeout_s: Seconds that the whole may take.
+
+    Raises:
+        ConfigurationError: It is not the address of a Space.
+    """
+    settings = settings or HubSettings.from_environment()
+    label, _, domain = (urlsplit(url).hostname or "").partition(".")
+    if not label or domain != "hf.space":
+        raise ConfigurationError(f"expected an address such as 'https://openenv-echo-env.hf.space', got {url!r}")
+    _api(settings)
+
+    def ask() -> SpaceName:
+        from huggingface_hub.utils import (  # type: ignore[attr-defined]  # public, says its documentation
+            build_hf_headers,
+            get_session,
+            hf_raise_for_status,
+        )
+
+        response = get_session().get(
+            f"{settings.endpoint}/api/spaces/by-subdomain/{label}",
+            headers=build_hf_headers(token=settings.token or False),
+            timeout=timeout_s,
+        )
+        hf_raise_for_status(response)
+        return SpaceName.parse(response.json()["id"])
+
+    return answer_of(ask, label, settings, timeout_s)
+
+
+def _api(settings: HubSettings) -> HfApi:
+    try:
+        from huggingface_hub import HfApi
+    except ImportError:
+        raise MissingExtraError("asking the Hub about a Space", "hub") from None
+    # Given and not left to it, which reads the environment once, when it is imported.
+    return HfApi(endpoint=settings.endpoint)
+
+
+def _space(info: SpaceInfo, revision: str | None) -> Space:
+    runtime = info.runtime
+    raw: dict[str, Any] = runtime.raw if runtime is not None else {}
+    if not info.sha:
+        raise HubError(f"the Hub does not tell the commit of {info.id}: has its repository any?")
+    return Space(
+        name=SpaceName.parse(info.id, revision),
+        commit=info.sha,
+        stage=str(raw.get("stage") or ""),
+        running_commit=str(raw.get("sha") or ""),
+        url=(info.host or "").rstrip("/"),
+        is_private=bool(info.private),
+        is_gated=bool(info.gated),
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from ..exceptions import ConfigurationError
 from .settings import hub_endpoint, image_registry
@@ -21,6 +21,8 @@ _RUNNING_DOMAIN = ".hf.space"
 _PART = re.compile(r"(?!.*(?:\.\.|--))[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?")
 # What git takes as the name of a branch, tag or commit, and never as an option.
 _REVISION = re.compile(r"(?!.*(?:\.\.|//|@\{|/$|\.lock$))[A-Za-z0-9_][^\x00-\x20\x7f~^:?*\[\\]{0,254}")
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_LONGEST_LABEL = 63
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -66,7 +68,7 @@ class SpaceName:
             named = unquote(named)
         if named and revision is not None and named != revision:
             raise ConfigurationError(f"{text!r} names one revision, and revision={revision!r} another: give one")
-        owner, _, name = repo_id.partition("/")
+        owner, _, name = repo_id.removesuffix(".git").partition("/")
         if not owner or not name or "/" in name:
             raise ConfigurationError(f"expected the name of a Space, such as {_EXAMPLES}; got {text!r}")
         return cls(owner, name, revision if revision is not None else named or None)
@@ -95,9 +97,14 @@ class SpaceName:
         """Return the same Space at another revision."""
         return replace(self, revision=revision)
 
-    def page(self, endpoint: str | None = None) -> str:
-        """Return the address of its page, which is also that of its git repository."""
+    def repository(self, endpoint: str | None = None) -> str:
+        """Return the address of its git repository on a Hub; `None` for the environment's."""
         return f"{endpoint or hub_endpoint()}/spaces/{self.repo_id}"
+
+    def page(self, endpoint: str | None = None) -> str:
+        """Return the address at which its files can be read on a Hub; `None` for the environment's."""
+        tree = "" if self.revision is None else f"/tree/{quote(self.revision, safe='')}"
+        return f"{self.repository(endpoint)}{tree}"
 
     def image(self, tag: str = "latest", registry: str | None = None) -> str:
         """Return the name of its image: `registry.hf.space/openenv-echo-env:latest` for `openenv/echo_env`.
@@ -105,7 +112,17 @@ class SpaceName:
         Args:
             tag: The image's tag.
             registry: The registry's host; `None` for the environment's.
+
+        Raises:
+            ConfigurationError: The tag is none, or the Space's name is so long that the Hub has shortened it.
         """
+        if not _TAG.fullmatch(tag):
+            raise ConfigurationError(f"expected an image's tag, such as 'latest', got {tag!r}")
+        if len(self.host_label) > _LONGEST_LABEL:
+            raise ConfigurationError(
+                f"{self.repo_id} is too long for a host: the Hub's own name for its image ends in a hash. See 'Run "
+                f"with Docker' on the Space's page, and give that image to from_docker_image(…)"
+            )
         return f"{registry or image_registry()}/{self.host_label}:{tag}"
 
     def __str__(self) -> str:
@@ -131,4 +148,4 @@ def _path(text: str, endpoint: str) -> str:
     path = address.path.removeprefix(own.path) if is_own else address.path
     if not path.startswith("/spaces/"):
         raise ConfigurationError(f"{text!r} is not the address of a Space, such as {_EXAMPLES}")
-    return path.removeprefix("/spaces/").removesuffix("/").removesuffix(".git")
+    return path.removeprefix("/spaces/").removesuffix("/")

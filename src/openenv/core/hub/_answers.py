@@ -1,0 +1,110 @@
+"""What the Hub's API answers, and what goes wrong with it."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, TypeVar
+
+from .._secrets import mask
+from ..exceptions import HubError, HubUnreachableError, OpenEnvError, SpaceNotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .settings import HubSettings
+
+__all__ = ["answer_of", "not_found"]
+
+_ResultT = TypeVar("_ResultT")
+
+
+def answer_of(ask: Callable[[], _ResultT], what: str, settings: HubSettings, timeout_s: float) -> _ResultT:
+    """Return what a call of `huggingface_hub` returns, or raise what is wrong.
+
+    Args:
+        ask: The call.
+        what: What it asks for, such as "openenv/echo-env@main".
+        settings: The Hub that it asks.
+        timeout_s: Seconds that it may take; `huggingface_hub` itself bounds no more than the wait for the next byte.
+
+    Raises:
+        OpenEnvError: As `look_up` says.
+    """
+    try:
+        return _within(ask, timeout_s)
+    except OpenEnvError:
+        raise
+    except Exception as error:
+        # Its HTTP library differs from release to release, and the errors of that with it.
+        if "timeout" in type(error).__name__.lower():
+            raise HubUnreachableError(f"{settings.endpoint} did not tell of {what} within {timeout_s:g} s") from error
+        raise _translated(error, what, settings) from error
+
+
+def not_found(what: str, settings: HubSettings) -> SpaceNotFoundError:
+    """Return the error for what is not there, or is private."""
+    if settings.token is None:
+        mend = "if it is private, set HF_TOKEN to a token that may read it"
+    else:
+        mend = "or it is private and the token in use may not read it"
+    return SpaceNotFoundError(f"{settings.endpoint} has no Space {what}; {mend}")
+
+
+def _within(ask: Callable[[], _ResultT], timeout_s: float) -> _ResultT:
+    answers: list[_ResultT] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            answers.append(ask())
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
+            errors.append(error)
+
+    asking = threading.Thread(target=run, name="asks the Hub", daemon=True)
+    asking.start()
+    asking.join(timeout_s)
+    if errors:
+        raise errors[0]
+    if not answers:
+        raise TimeoutError
+    return answers[0]
+
+
+def _translated(error: Exception, what: str, settings: HubSettings) -> HubError:
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    if isinstance(error, GatedRepoError):
+        return HubError(f"{what}: access has to be asked for, at {settings.endpoint}/spaces/{what.partition('@')[0]}")
+    if isinstance(error, RevisionNotFoundError):
+        return SpaceNotFoundError(f"{settings.endpoint} has no revision {what}")
+    if isinstance(error, RepositoryNotFoundError):
+        return not_found(what, settings)
+    if isinstance(error, HfHubHTTPError):
+        return _refused(error, what, settings)
+    if isinstance(error, OfflineModeIsEnabled):
+        return HubUnreachableError(f"{settings.endpoint} was not asked about {what}: HF_HUB_OFFLINE is set")
+    if isinstance(error, (ValueError, KeyError, TypeError, AttributeError)):
+        return HubError(f"{settings.endpoint} gave no answer of a Hub's about {what} ({type(error).__name__})")
+    return HubUnreachableError(f"{settings.endpoint} cannot be reached: {_shown(str(error), settings)}")
+
+
+def _refused(error: Exception, what: str, settings: HubSettings) -> HubError:
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status == 401:
+        return HubError(f"{settings.endpoint} does not know the token in use: mend HF_TOKEN, or unset it ({what})")
+    if status == 403:
+        return HubError(f"{settings.endpoint} does not let the token in use read {what}")
+    if status == 429:
+        return HubError(f"{settings.endpoint} takes no more requests for now: try again later, or set HF_TOKEN")
+    first = next(iter(_shown(str(error), settings).strip().splitlines()), "")
+    return HubError(f"{settings.endpoint} refused to tell of {what}: {first}")
+
+
+def _shown(text: str, settings: HubSettings) -> str:
+    return mask(text.replace(settings.token, "***") if settings.token else text)

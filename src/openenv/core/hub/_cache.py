@@ -1,0 +1,63 @@
+"""Directories that are made once, by whoever comes first, and then kept."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ..exceptions import HubError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ._programs import ProgramRunner
+
+__all__ = ["locked"]
+
+_PAUSE_S = 0.05
+
+
+@contextmanager
+def locked(directory: Path, goal: str, runner: ProgramRunner) -> Iterator[int]:
+    """Hold the lock of a directory that may not be there yet, and give the lock's file descriptor.
+
+    The lock ends with its holder, however that ends, and with the programs that inherited it.
+
+    Args:
+        directory: The directory; its parents are made, and readable by this user alone.
+        goal: What it is for, in errors.
+        runner: Whose deadline counts.
+
+    Raises:
+        HubError: The cache cannot be written.
+        HubUnreachableError: Another process holds the lock for too long.
+    """
+    try:
+        for parent in reversed(directory.parents):
+            if not parent.exists():
+                parent.mkdir(mode=0o700, exist_ok=True)
+        descriptor = os.open(directory.with_name(f"{directory.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise HubError(
+            f"{goal}: the cache {directory.parent} cannot be written ({error.strerror}): have OPENENV_CACHE name a "
+            f"directory that can"
+        ) from error
+    try:
+        _wait_for_lock(descriptor, f"{goal}: waiting for another process that does the same", runner)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _wait_for_lock(descriptor: int, goal: str, runner: ProgramRunner) -> None:
+    while True:
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        # There is no waiting for a lock until a deadline.
+        time.sleep(min(_PAUSE_S, runner.remaining_s(goal)))

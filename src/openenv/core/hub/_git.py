@@ -1,0 +1,136 @@
+"""The git command, kept from asking, from running anybody's hooks, and from showing the token."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from ..exceptions import HubError, HubUnreachableError
+from ._answers import not_found
+from ._programs import ProgramFailedError, ProgramRunner
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from .settings import HubSettings
+    from .space_name import SpaceName
+
+__all__ = ["Git"]
+
+_TOKEN_VARIABLE = "OPENENV_GIT_TOKEN"  # noqa: S105 - a name
+# A helper's answer to `get`; git ignores what it says to `store` and `erase`.
+_HELPER = f"""!f() {{ printf 'username=hf_user\\npassword=%s\\n' "${_TOKEN_VARIABLE}"; }}; f"""
+# Those of `git rev-parse --local-env-vars`, which a git hook hands to what it starts, and what would show requests.
+_FOREIGN = frozenset(
+    {
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_COMMON_DIR",
+        "GIT_CONFIG",
+        "GIT_CURL_VERBOSE",
+        "GIT_DIR",
+        "GIT_INDEX_FILE",
+        "GIT_NAMESPACE",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_PREFIX",
+        "GIT_SHALLOW_FILE",
+        "GIT_TRACE",
+        "GIT_TRACE_CURL",
+        "GIT_TRACE_PACKET",
+        "GIT_WORK_TREE",
+        "SSH_ASKPASS",
+    }
+)
+_SETTINGS = (
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "protocol.allow=never",
+    "protocol.http.allow=always",
+    "protocol.https.allow=always",
+    # Of large files no more than their pointers is fetched, whether git-lfs is installed or not.
+    "filter.lfs.smudge=",
+    "filter.lfs.process=",
+    "filter.lfs.required=false",
+    "submodule.recurse=false",
+    "gc.auto=0",
+)
+_UNREACHABLE = re.compile(r"unable to access|unable to connect|timed out|early EOF|hung up|RPC failed", re.IGNORECASE)
+_UNKNOWN = re.compile(r"Authentication failed|could not read Username|repository '.*' not found|error: 40[134]\b")
+
+
+@dataclass(frozen=True)
+class Git:
+    """Runs git for one Hub.
+
+    Attributes:
+        settings: The Hub, and the token for it.
+        runner: Whose deadline counts.
+    """
+
+    settings: HubSettings
+    runner: ProgramRunner
+
+    def run(
+        self, name: SpaceName, *arguments: str, directory: Path | None = None, kept_open: Sequence[int] = ()
+    ) -> str:
+        """Run a git command and return what it wrote.
+
+        Args:
+            name: The Space that it is about, for errors.
+            *arguments: The command and its arguments; the token must not be among them.
+            directory: Where it runs.
+            kept_open: File descriptors that it inherits.
+
+        Raises:
+            SpaceNotFoundError: The Hub has no such Space, or does not open it.
+            HubError: git is not installed, or failed.
+            HubUnreachableError: The Hub does not answer, or not in time.
+        """
+        git = shutil.which("git")
+        goal = f"fetching {name} by git"
+        if git is None:
+            raise HubError(f"{goal} needs the git command, which is not installed (on Debian: apt install git)")
+        options = [part for setting in (*_SETTINGS, *self._credentials()) for part in ("-c", setting)]
+        command = [git, *options, *arguments]
+        try:
+            return self.runner.run(
+                command, goal, environment=self._environment(), directory=directory, kept_open=kept_open
+            )
+        except ProgramFailedError as error:
+            raise self._translated(error, name, goal) from error
+
+    def _credentials(self) -> list[str]:
+        if self.settings.token is None:
+            return []
+        # For this Hub alone, should it send git elsewhere; the empty one takes the user's own helpers out for it.
+        address = urlsplit(self.settings.endpoint)
+        section = f"credential.{address.scheme}://{address.netloc}"
+        return [f"{section}.helper=", f"{section}.helper={_HELPER}"]
+
+    def _environment(self) -> dict[str, str]:
+        environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+        environment |= {
+            # An editor sets GIT_ASKPASS to a window of its own; empty, git asks nobody.
+            "GIT_ASKPASS": "",
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_LFS_SKIP_SMUDGE": "1",
+            # Errors are told apart by their words.
+            "LC_ALL": "C",
+            "LANGUAGE": "",
+        }
+        if self.settings.token is not None:
+            environment[_TOKEN_VARIABLE] = self.settings.token
+        return environment
+
+    def _translated(self, error: ProgramFailedError, name: SpaceName, goal: str) -> HubError:
+        output = error.output if self.settings.token is None else error.output.replace(self.settings.token, "***")
+        if _UNKNOWN.search(output):
+            return not_found(name.repo_id, self.settings)
+        if _UNREACHABLE.search(output):
+            last = output.strip().splitlines()[-1]
+            return HubUnreachableError(f"{self.settings.endpoint} cannot be reached: {last}")
+        return HubError(f"{goal} failed:\n{output.strip()}")
