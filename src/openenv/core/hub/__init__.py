@@ -9,6 +9,7 @@ from ..._lazy import lazy_names
 if TYPE_CHECKING:
     from .checkout import Checkout, check_out
     from .installation import Installation, install
+    from .provider import SpaceProvider
     from .settings import HubSettings
     from .space import Space, look_up, name_at
     from .space_name import SpaceName
@@ -20,6 +21,7 @@ __all__ = [
     "Installation",
     "Space",
     "SpaceName",
+    "SpaceProvider",
     "check_out",
     "install",
     "look_up",
@@ -33,6 +35,7 @@ _MODULES = {
     "Installation": ".installation",
     "Space": ".space",
     "SpaceName": ".space_name",
+    "SpaceProvider": ".provider",
     "check_out": ".checkout",
     "install": ".installation",
     "look_up": ".space",

@@ -8,6 +8,7 @@ import os
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
 
 from ..exceptions import HubError
 
@@ -16,10 +17,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ._programs import ProgramRunner
+    from .settings import HubSettings
+    from .space_name import SpaceName
 
-__all__ = ["locked"]
+__all__ = ["locked", "place_of"]
 
 _PAUSE_S = 0.05
+
+
+def place_of(name: SpaceName, kind: str, settings: HubSettings) -> Path:
+    """Return the directory in the cache for a Space at its commit.
+
+    Args:
+        name: The Space, whose revision is a commit.
+        kind: What is kept there, such as "spaces".
+        settings: Where the cache is, and which Hub the Space is on.
+    """
+    hub = quote(urlsplit(settings.endpoint).netloc.lower(), safe=".-")
+    return settings.cache / kind / hub / name.owner.lower() / name.name.lower() / (name.revision or "")
 
 
 @contextmanager

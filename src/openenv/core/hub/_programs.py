@@ -29,10 +29,10 @@ class ProgramFailedError(HubError):
         output: What it wrote, without secrets.
     """
 
-    def __init__(self, program: str, status: int, output: str) -> None:
+    def __init__(self, goal: str, program: str, status: int, output: str) -> None:
         self.output = output
         told = "\n".join(output.rstrip().splitlines()[-_TAIL_LINES:])
-        super().__init__(f"{program} ended with status {status}{':' if told else ''}\n{told}".rstrip())
+        super().__init__(f"{goal}: {program} ended with status {status}{':' if told else ''}\n{told}".rstrip())
 
 
 class ProgramRunner:
@@ -104,7 +104,7 @@ class ProgramRunner:
         if self._is_stopped:
             raise HubUnreachableError(f"{goal} was stopped")
         if process.returncode:
-            raise ProgramFailedError(os.path.basename(arguments[0]), process.returncode, mask(output))
+            raise ProgramFailedError(goal, os.path.basename(arguments[0]), process.returncode, mask(output))
         return output
 
     def stop(self) -> None:

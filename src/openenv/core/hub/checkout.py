@@ -6,12 +6,12 @@ import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
 
 from ..exceptions import HubError, HubUnreachableError, SpaceNotFoundError
-from ._cache import locked
+from ._cache import locked, place_of
 from ._git import Git
 from ._programs import ProgramRunner
+from ._status import showing_status
 from .settings import HubSettings
 from .space_name import SpaceName
 
@@ -45,6 +45,7 @@ def check_out(
     settings: HubSettings | None = None,
     timeout_s: float = 120.0,
     runner: ProgramRunner | None = None,
+    progress: bool | None = None,
 ) -> Checkout:
     """Return a Space's files, from the cache if they are there, else by git.
 
@@ -55,6 +56,7 @@ def check_out(
         settings: The Hub to fetch from; `None` for the environment's.
         timeout_s: Seconds that the whole may take.
         runner: What runs git, with a deadline of its own instead; another thread may stop it.
+        progress: Whether to show on standard error what goes on; by default where that is a terminal.
 
     Raises:
         SpaceNotFoundError: There is no such Space or revision, or it is private and the token does not open it.
@@ -64,9 +66,10 @@ def check_out(
     settings = settings or HubSettings.from_environment()
     git = Git(settings, runner or ProgramRunner(timeout_s))
     pinned = name if name.is_pinned else name.at(_resolve(name, git))
-    directory = _directory(pinned, settings)
+    directory = place_of(pinned, "spaces", settings)
     if not directory.is_dir():
-        with locked(directory, f"fetching {pinned}", git.runner) as lock:
+        goal = f"fetching {pinned}"
+        with locked(directory, goal, git.runner) as lock, showing_status(goal, progress):
             # Another process may have fetched it meanwhile.
             if not directory.is_dir():
                 _fetch(pinned, directory, git, lock)
@@ -112,12 +115,6 @@ def _refs(revision: str | None) -> list[str]:
         return [f"{revision}^{{}}", revision]
     # A tag with a message is an object of its own; `^{}` is the commit that it names.
     return [f"refs/tags/{revision}^{{}}", f"refs/tags/{revision}", f"refs/heads/{revision}"]
-
-
-def _directory(pinned: SpaceName, settings: HubSettings) -> Path:
-    hub = quote(urlsplit(settings.endpoint).netloc.lower(), safe=".-")
-    owner, name = pinned.owner.lower(), pinned.name.lower()
-    return settings.cache / "spaces" / hub / owner / name / (pinned.revision or "")
 
 
 def _fetch(pinned: SpaceName, directory: Path, git: Git, lock: int) -> None:

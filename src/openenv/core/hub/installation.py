@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..exceptions import HubError
-from ._cache import locked
+from ._cache import locked, place_of
 from ._installer import Installer
 from ._programs import ProgramRunner
+from ._status import showing_status
 from .settings import HubSettings
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def install(
     settings: HubSettings | None = None,
     timeout_s: float = 600.0,
     runner: ProgramRunner | None = None,
+    progress: bool | None = None,
 ) -> Installation:
     """Return a checkout's Python environment, from the cache if it is there, else made by uv, or by venv and pip.
 
@@ -57,6 +59,7 @@ def install(
         settings: Where the cache is; `None` for the environment's.
         timeout_s: Seconds that the whole may take.
         runner: What runs the installer, with a deadline of its own instead; another thread may stop it.
+        progress: Whether to show on standard error what goes on; by default where that is a terminal.
 
     Raises:
         HubError: It could not be installed, and the message ends in what the installer said; or the cache cannot be
@@ -69,7 +72,7 @@ def install(
     made = Installation(checkout, directory / "project", directory / "venv" / "bin" / "python")
     if not _is_done(made):
         goal = f"installing {checkout.name}"
-        with locked(directory, goal, runner) as lock:
+        with locked(directory, goal, runner) as lock, showing_status(goal, progress):
             # Another process may have made it meanwhile.
             if not _is_done(made):
                 _make(made, Installer(runner, goal, lock))
@@ -78,8 +81,8 @@ def install(
 
 def _directory(checkout: Checkout, settings: HubSettings) -> Path:
     release = f"{platform.python_implementation().lower()}-{sys.version_info.major}.{sys.version_info.minor}"
-    place = checkout.directory.relative_to(settings.cache / "spaces")
-    return settings.cache / "installations" / place.with_name(f"{place.name}-{release}-{platform.machine().lower()}")
+    place = place_of(checkout.name, "installations", settings)
+    return place.with_name(f"{place.name}-{release}-{platform.machine().lower()}")
 
 
 def _is_done(made: Installation) -> bool:
