@@ -11,7 +11,7 @@ import struct
 from collections.abc import Generator
 from typing import Any
 
-__all__ = ["Connection", "Turn", "opening", "text_frame"]
+__all__ = ["Connection", "Turn", "text_frame"]
 
 _TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
 _MASK = b"\x37\xfa\x21\x3d"
@@ -72,6 +72,25 @@ class Connection:
             yield selectors.EVENT_READ
             self._buffer += self._received()
 
+    def opening(self, reset: bytes) -> Turn:
+        """Connect, and begin an episode.
+
+        Raises:
+            ConnectionError: The server refused, or answered with an error.
+        """
+        yield from self.connecting()
+        yield from self.asking(reset)
+        self.expect(b'"observation"')
+
+    def expect(self, kind: bytes) -> None:
+        """Make sure of which kind the answer is.
+
+        Raises:
+            ConnectionError: It is another.
+        """
+        if kind not in self.answer[:40]:
+            raise ConnectionError(f"expected {kind!r}, got {self.answer[:200]!r}")
+
     def receive(self) -> bool:
         """Read what has come, and tell whether that made the answer complete, which is then in `answer`."""
         data = self._received()
@@ -109,18 +128,6 @@ class Connection:
             elif opcode != _PONG:
                 self.answer = payload
                 return True
-
-
-def opening(connection: Connection, reset: bytes) -> Turn:
-    """Connect, and begin an episode.
-
-    Raises:
-        ConnectionError: The server refused, or answered with an error.
-    """
-    yield from connection.connecting()
-    yield from connection.asking(reset)
-    if b'"observation"' not in connection.answer[:40]:
-        raise ConnectionError(f"expected an observation, got {connection.answer[:200]!r}")
 
 
 def _handshake(address: tuple[str, int], subprotocol: str | None) -> bytes:

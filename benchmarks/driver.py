@@ -9,7 +9,6 @@ session has one step in flight. Prints a JSON object, the fields of `Load`.
 from __future__ import annotations
 
 import json
-import os
 import selectors
 import subprocess
 import sys
@@ -18,18 +17,18 @@ from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
-from benchmarks.connection import Connection, Turn, opening, text_frame
+from benchmarks.connection import Connection, Turn, text_frame
 from benchmarks.limits import allow_open_files
 from benchmarks.server import Server, cpu_s, threads
 from benchmarks.sides import ROOT
 from benchmarks.statistics import percentile
 
-__all__ = ["Load", "drive", "measure"]
+__all__ = ["RESET", "STEP", "Load", "drive", "measure"]
 
 _AT_ONCE = 32
 _TIMEOUT_S = 120.0
-_RESET = text_frame({"type": "reset", "data": {}})
-_STEP = text_frame({"type": "step", "data": {"text": "hello, environment"}})
+RESET = text_frame({"type": "reset", "data": {}})
+STEP = text_frame({"type": "step", "data": {"text": "hello, environment"}})
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,7 @@ def _step_all(connections: list[Connection], seconds: float, taken: array[float]
         for connection in connections:
             selector.register(connection.socket, selectors.EVENT_READ, connection)
             connection.sent_at = clock()
-            connection.socket.send(_STEP)
+            connection.socket.send(STEP)
         in_flight = len(connections)
         while in_flight:
             for key, _ in selector.select():
@@ -145,7 +144,7 @@ def _step_all(connections: list[Connection], seconds: float, taken: array[float]
                 taken.append(now - connection.sent_at)
                 if now < deadline:
                     connection.sent_at = now
-                    connection.socket.send(_STEP)
+                    connection.socket.send(STEP)
                 else:
                     in_flight -= 1
 
@@ -153,14 +152,14 @@ def _step_all(connections: list[Connection], seconds: float, taken: array[float]
 def _load(port: int, pid: int, sessions: int, seconds: float) -> Load:
     allow_open_files(sessions + 100)
     connections = [Connection(port) for _ in range(sessions)]
-    drive((opening(connection, _RESET) for connection in connections), connections, _AT_ONCE)
+    drive((connection.opening(RESET) for connection in connections), connections, _AT_ONCE)
     _step_all(connections, 0.5, array("d"))
     taken = array("d")
     cpu, own, begun = cpu_s(pid), time.process_time(), time.perf_counter()
     _step_all(connections, seconds, taken)
     lasted, cpu, own = time.perf_counter() - begun, cpu_s(pid) - cpu, time.process_time() - own
-    if any(b'"observation"' not in connection.answer[:40] for connection in connections):
-        raise RuntimeError(f"expected observations, got {connections[0].answer[:200]!r}")
+    for connection in connections:
+        connection.expect(b'"observation"')
     load = Load(
         len(taken), lasted, cpu, own, percentile(taken, 0.5), percentile(taken, 0.99), server_threads=threads(pid)
     )
@@ -175,5 +174,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("PYTHONHASHSEED", "0")
     main()
