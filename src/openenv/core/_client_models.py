@@ -13,7 +13,8 @@ from ._generics import type_arguments
 from .client_types import StepResult
 from .env_server._wire_model import FROM_WIRE
 from .exceptions import InvalidRequestError, ProtocolError
-from .wire.codec import EncodeError, encode, encode_model
+from .wire.codec import EncodeError, decode, encode, encode_model
+from .wire.content import holds_binary
 from .wire.frames import JsonObject
 
 __all__ = ["ClientModels", "payload_of", "result_as", "sendable", "state_as"]
@@ -45,22 +46,34 @@ def _is_concrete(argument: object) -> bool:
     return not hasattr(argument, "__bound__") and argument is not Any
 
 
-def payload_of(action: object, expected: object) -> bytes:
+def payload_of(action: object, expected: object, *, binary: bool = False) -> bytes:
     """Return an action as the data of a step.
 
     Args:
         action: A model, a dataclass or a mapping.
         expected: The type the client declares, for the message.
+        binary: Whether to write msgpack rather than JSON; what has its form in JSON alone is JSON all the same.
 
     Raises:
         InvalidRequestError: It is none of these, or something in it has no JSON form.
     """
     if isinstance(action, Mapping):
-        return sendable(dict(action))
+        return _packed(dict(action), binary) or sendable(dict(action))
     if isinstance(action, BaseModel) or (dataclasses.is_dataclass(action) and not isinstance(action, type)):
-        return sendable(action)
+        return _packed(action, binary) or sendable(action)
     name = getattr(expected, "__name__", str(expected))
     raise InvalidRequestError(f"expected {name} or a dict as action, got {type(action).__name__}: {action!r:.80}")
+
+
+def _packed(value: object, binary: bool) -> bytes:
+    if not binary:
+        return b""
+    from .wire.binary import pack
+
+    try:
+        return pack(value.model_dump() if isinstance(value, BaseModel) else value)
+    except EncodeError:
+        return b""
 
 
 def sendable(value: object) -> bytes:
@@ -129,6 +142,9 @@ def _validated(value: JsonObject, kind: Any, what: str) -> Any:
     try:
         return _adapter(kind).validate_python(value, context=FROM_WIRE)
     except ValidationError as exc:
+        if holds_binary(value):
+            # The types may want lists where the environment had arrays.
+            return _validated(decode(encode(value)), kind, what)
         name = getattr(kind, "__name__", str(kind))
         rows = "; ".join(f"{'.'.join(map(str, row['loc']))}: {row['msg']}" for row in exc.errors(include_url=False))
         raise ProtocolError(

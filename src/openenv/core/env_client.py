@@ -7,7 +7,7 @@ import copy
 import os
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast, get_origin
 
 from ._client_models import ClientModels, payload_of, result_as, sendable, state_as
 from ._generics import is_subclass
@@ -25,6 +25,7 @@ from .exceptions import (
 from .tools.results import plain_result
 from .transports._authorization import authorized
 from .transports.base import Transport, TransportSettings
+from .wire.content import holds_binary
 from .wire.frames import JsonObject, RequestKind
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
         headers: Mapping[str, str] | None = None,
         reconnect_grace_s: float = 60.0,
         auth_token: str | None = None,
+        binary: bool | None = None,
     ) -> None:
         """Make a client that is not connected.
 
@@ -90,6 +92,8 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
                 back to it; servers may allow fewer. 0 for not at all.
             auth_token: The token that the server wants, if it wants one; by default the (first) one in the environment
                 variable `OPENENV_AUTH_TOKEN`. A header `Authorization` in `headers` goes before it.
+            binary: Whether arrays and bytes travel as they are where the server can, rather than as lists and base64;
+                by default where the client's observation type tells how to read them.
 
         Raises:
             ConfigurationError: A setting cannot work.
@@ -111,9 +115,16 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
             ping_timeout_s=websocket_ping_timeout_s,
             reconnect_grace_s=reconnect_grace_s,
             headers=authorized(headers or {}, auth_token),
+            binary=self._reads_binary() if binary is None else binary,
             **_liveness(provider),
         )
         self._setup()
+
+    @classmethod
+    def _reads_binary(cls) -> bool:
+        """Return whether arrays and bytes in answers are for the client's types to read, not for code of its own."""
+        seen = ClientModels.of(cls, EnvClient).observation
+        return cls._parse_result is EnvClient._parse_result and dict not in (seen, get_origin(seen))
 
     def _setup(self) -> None:
         """Prepare what does not depend on where the environment is."""
@@ -154,7 +165,7 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
         client.mode = "simulation"
         client._base_url = ""
         limit = None if message_timeout_s is None else _positive("message_timeout_s", message_timeout_s)
-        client._settings = TransportSettings("", message_timeout_s=limit)
+        client._settings = TransportSettings("", message_timeout_s=limit, binary=cls._reads_binary())
         client._setup()
         if isinstance(environment, EnvironmentSpec):
             client._spec = environment
@@ -194,20 +205,74 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
         use_docker: bool = True,
         provider: ContainerProvider | RuntimeProvider | None = None,
         project_path: str | os.PathLike[str] | None = None,
+        revision: str | None = None,
+        tag: str | None = None,
+        trust_remote_code: bool | None = None,
         **options: Any,
     ) -> ClientStart[Self]:
-        """Start an environment's server and return its client: to be awaited, entered, or taken by `.sync()`.
+        """Start a server of an environment on the Hub and return its client: to be awaited, entered, or `.sync()`ed.
+
+        With `use_docker=True` its image runs in a container. With `use_docker=False` its source is fetched and installed
+        into a Python environment of its own, and runs as this user, outside any container: not before
+        `trust_remote_code=True` or `OPENENV_TRUST_REMOTE_CODE=1` says that it may. See docs/hub.md.
 
         Args:
-            repo_id: The environment's name on the Hub, `org/name`.
-            use_docker: Whether to run its image; else its project runs as a process on this machine.
+            repo_id: The environment's name on the Hub, `org/name` or `org/name@revision`, or the address of its page.
+            use_docker: Whether to run its image; else its source runs as a process on this machine.
             provider: What starts it, by default chosen by `use_docker`.
-            project_path: The project's directory, for `use_docker=False`.
+            project_path: A directory with its source, to run instead of the Hub's with `use_docker=False`.
+            revision: The branch, tag or commit of the source.
+            tag: The tag of the image, by default `latest`.
+            trust_remote_code: Whether code from the Hub may run outside a container; by default as
+                `OPENENV_TRUST_REMOTE_CODE` says.
             **options: Options of the client (`message_timeout_s`, `headers`, …) and of the provider, each to its place.
+                `wait_timeout` is the seconds that the whole start may take.
+
+        Raises:
+            ConfigurationError: The arguments cannot work.
         """
         from .client_start import start_environment
+        from .hub.source import SpaceSource
 
-        return start_environment(cls, repo_id, use_docker, provider, project_path, options)
+        source = SpaceSource(revision, tag, trust_remote_code)
+        return start_environment(cls, repo_id, use_docker, provider, project_path, options, source)
+
+    @classmethod
+    def from_hub(
+        cls,
+        repo_id: str,
+        *,
+        provider: ContainerProvider | RuntimeProvider | None = None,
+        revision: str | None = None,
+        tag: str | None = None,
+        trust_remote_code: bool | None = None,
+        **options: Any,
+    ) -> SyncEnvClient[_ActT, _ObsT, _StateT]:
+        """Return a connected sync client of an environment on the Hub.
+
+        It is connected to the Space where that runs; else to a container of its image; else, if the caller trusts its
+        code, to a process that runs its source. Options of a provider, and a provider, say that a server is to be
+        started, and leave the running Space alone.
+
+        Args:
+            repo_id: The environment's name on the Hub, `org/name` or `org/name@revision`, or its address there.
+            provider: What starts a server.
+            revision: The branch, tag or commit that is wanted.
+            tag: The tag of the image, by default `latest`.
+            trust_remote_code: Whether code from the Hub may run outside a container; by default as
+                `OPENENV_TRUST_REMOTE_CODE` says.
+            **options: Options of the client (`message_timeout_s`, `headers`, …) and of the provider, each to its place.
+                `wait_timeout` is the seconds that a start may take.
+
+        Raises:
+            SpaceNotFoundError: The Hub has no such Space or revision, or it is private.
+            ConfigurationError: The arguments cannot work.
+            EnvironmentUnavailableError: None of the ways worked; its `attempts` say why.
+        """
+        from .hub.source import SpaceSource
+        from .hub.ways import connect_somehow
+
+        return connect_somehow(cls, repo_id, SpaceSource(revision, tag, trust_remote_code), provider, options)
 
     @property
     def base_url(self) -> str:
@@ -267,7 +332,9 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
         """
         if isinstance(action, (CallToolAction, ListToolsAction)) and not self._own_result:
             return cast("StepResult[_ObsT]", await self._step_tool(action, timeout_s))
-        payload = sendable(self._step_payload(action)) if self._own_payload else payload_of(action, self._models.action)
+        value = self._step_payload(action) if self._own_payload else action
+        binary = self._settings.binary and holds_binary(value) and (await self._usable_transport()).takes_binary
+        payload = payload_of(value, self._models.action, binary=binary)
         return self._result(await self._request(RequestKind.STEP, payload, timeout_s))
 
     async def state(self) -> _StateT:
@@ -432,8 +499,8 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
             from .transports.inprocess import BlockingInProcessTransport, InProcessTransport
 
             if self._is_blocking:
-                return BlockingInProcessTransport(self._spec)
-            return InProcessTransport(self._spec, self._settings.message_timeout_s)
+                return BlockingInProcessTransport(self._spec, self._settings.binary)
+            return InProcessTransport(self._spec, self._settings.message_timeout_s, self._settings.binary)
         if self._is_blocking:
             from .transports.blocking import BlockingTransport
 

@@ -8,9 +8,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from openenv.core.exceptions import ProtocolError
+from openenv.core.wire.binary import pack
 from openenv.core.wire.client_exchange import ClientExchange
 from openenv.core.wire.errors import FrameError, exception_from
 from openenv.core.wire.frames import Answer, AnswerKind, ErrorCode, Request, RequestKind, Version
+from openenv.core.wire.messages import joined
 from openenv.core.wire.server_exchange import ServerExchange
 
 MAX_BYTES = 10_000
@@ -248,7 +250,7 @@ def test_a_message_that_is_too_long_is_answered_to_its_request(channel: int, as_
     number, frame = ClientExchange(Version.V2).request(
         RequestKind.STEP, b'{"move":"%b"}' % (b"e" * MAX_BYTES), channel=channel
     )
-    error = refused(frame.encode() if as_bytes else frame)
+    error = refused(frame.encode() if as_bytes and isinstance(frame, str) else frame)
     assert (error.request_id, error.channel) == (number, channel)
     assert f"reads up to {MAX_BYTES}" in str(error)
 
@@ -257,3 +259,66 @@ def test_a_message_that_is_too_long_is_answered_to_its_request(channel: int, as_
 def test_a_message_that_is_too_long_need_not_say_whose_it_is(message: str) -> None:
     error = refused(message)
     assert (error.request_id, error.channel) == (None, 0)
+
+
+def test_the_frames_of_many_sessions_travel_in_one_message() -> None:
+    client = ClientExchange(Version.V2)
+    asked = [client.request(RequestKind.STEP, b'{"move":%d}' % channel, channel=channel) for channel in range(3)]
+    [message] = joined([frame for _, frame in asked])
+    requests = server().receive_all(message)
+    assert [(r.id, r.channel, r.data) for r in requests if isinstance(r, Request)] == [
+        (number, channel, {"move": channel}) for channel, (number, _) in enumerate(asked)
+    ]
+    answers = [
+        server().answer(number, channel, Answer(AnswerKind.STATE, b"{}")) for channel, (number, _) in enumerate(asked)
+    ]
+    [message] = joined(answers)
+    assert [answer.request_id for answer in client.receive_all(message)] == [number for number, _ in asked]
+    assert not client.pending
+
+
+def test_one_wrong_frame_does_not_spoil_its_message() -> None:
+    good = str(ClientExchange(Version.V2).request(RequestKind.STATE)[1])
+    first, wrong, last = server().receive_all(f'[{good},{{"type":"dance","id":7,"channel":2}},{good}]')
+    assert isinstance(wrong, FrameError)
+    assert (wrong.code, wrong.request_id, wrong.channel) == (ErrorCode.UNKNOWN_TYPE, 7, 2)
+    assert isinstance(first, Request)
+    assert isinstance(last, Request)
+
+
+def test_an_empty_message_of_frames_is_refused() -> None:
+    with pytest.raises(FrameError, match="got none"):
+        server().receive_all("[]")
+
+
+def test_version_1_knows_no_messages_of_many_frames() -> None:
+    with pytest.raises(FrameError, match="expected an object"):
+        server(Version.V1).receive_all('[{"type":"state"}]')
+
+
+def test_frames_in_msgpack_travel_beside_those_in_json() -> None:
+    client, ours = ClientExchange(Version.V2), server()
+    ours.binary_channels.add(2)
+    packed = client.request(RequestKind.STEP, pack({"raw": b"\x00\xff"}), channel=2, timeout_s=1.5)[1]
+    text = client.request(RequestKind.STEP, b'{"move":"e4"}')[1]
+    more = client.request(RequestKind.STEP, pack({"raw": b"\x01"}), channel=2)[1]
+    messages = joined([packed, text, more])
+    assert [type(message) for message in messages] == [str, bytes]
+    read = {r.id: r for message in messages for r in ours.receive_all(message) if isinstance(r, Request)}
+    assert [(r.data, r.channel, r.timeout_s, r.takes_binary) for _, r in sorted(read.items())] == [
+        ({"raw": b"\x00\xff"}, 2, 1.5, True),
+        ({"move": "e4"}, 0, None, False),
+        ({"raw": b"\x01"}, 2, None, True),
+    ]
+    answer = ours.answer(1, 2, Answer(AnswerKind.OBSERVATION, pack({"observation": {"raw": b"\x02"}})))
+    received = client.receive(answer)
+    assert (received.request_id, received.kind, received.data) == (1, "observation", {"observation": {"raw": b"\x02"}})
+
+
+def test_msgpack_is_nested_no_deeper_than_json_may_be() -> None:
+    deep: list[Any] = []
+    for _ in range(70):
+        deep = [deep]
+    frame = ClientExchange(Version.V2).request(RequestKind.STEP, pack({"deep": deep}))[1]
+    with pytest.raises(FrameError, match="nested deeper"):
+        server().receive_all(frame)

@@ -8,7 +8,8 @@ from types import TracebackType
 from pydantic import ValidationError
 
 from ..exceptions import EnvironmentExecutionError, EnvironmentFactoryError, InvalidRequestError
-from ..wire.codec import encode, encode_model, encode_observation
+from ..wire.codec import decode, encode, encode_model, encode_observation
+from ..wire.content import holds_binary
 from ..wire.errors import environment_traceback, error_fields, is_environments_own
 from ..wire.frames import Answer, AnswerKind, JsonObject, Request, RequestKind
 from . import json_rpc
@@ -68,7 +69,7 @@ def _logged(exc: Exception) -> tuple[type[Exception], Exception, TracebackType |
 async def _reset(runner: LocalRunner, request: Request) -> Answer:
     arguments = runner.reset_arguments.validate(request.data)
     observation = await runner.reset(arguments)
-    return _observed(runner, observation, "reset")
+    return _observed(runner, observation, request)
 
 
 async def _step(runner: LocalRunner, request: Request) -> Answer:
@@ -77,7 +78,7 @@ async def _step(runner: LocalRunner, request: Request) -> Answer:
         observation = await tool_observation(runner, action)
     else:
         observation = await runner.step(action, request.timeout_s)
-    return _observed(runner, observation, "step")
+    return _observed(runner, observation, request)
 
 
 async def _state(runner: LocalRunner, _request: Request) -> Answer:
@@ -104,6 +105,9 @@ def _action_of(runner: LocalRunner, data: JsonObject) -> Action:
     try:
         return model.__pydantic_validator__.validate_python(data, context=FROM_WIRE)  # type: ignore[no-any-return]
     except ValidationError as exc:
+        if holds_binary(data):
+            # The model may want lists where the client had arrays.
+            return _action_of(runner, decode(encode(data)))
         raise validation_problem(exc, f"the fields of {model.__name__}") from exc
     except RecursionError as exc:
         raise InvalidRequestError(f"the action is nested too deep for {model.__name__}") from exc
@@ -122,10 +126,12 @@ def _model_for(runner: LocalRunner, data: JsonObject) -> type[Action]:
     return declared
 
 
-def _observed(runner: LocalRunner, observation: object, method: str) -> Answer:
+def _observed(runner: LocalRunner, observation: object, request: Request) -> Answer:
     if not isinstance(observation, Observation):
-        raise TypeError(f"{_name(runner)}.{method} must return an Observation, got {type(observation).__name__}")
-    return Answer(AnswerKind.OBSERVATION, encode_observation(observation))
+        raise TypeError(
+            f"{_name(runner)}.{request.kind.value} must return an Observation, got {type(observation).__name__}"
+        )
+    return Answer(AnswerKind.OBSERVATION, encode_observation(observation, binary=request.takes_binary))
 
 
 def _name(runner: LocalRunner) -> str:

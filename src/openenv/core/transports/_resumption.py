@@ -21,6 +21,7 @@ from ..wire.frames import JsonObject, RequestKind
 if TYPE_CHECKING:
     from ..wire.client_exchange import ClientExchange
     from ._client_protocol import ClientConnection
+    from .base import TransportSettings
 
 __all__ = ["Ticket", "backoff", "gone", "late", "opening_data", "too_long"]
 
@@ -37,12 +38,14 @@ class Ticket:
         secret: What only its client was told.
         grace_s: Seconds that the session outlives its connection.
         max_message_bytes: The longest frame that the server reads; `None` where it does not say.
+        binary: Whether the server reads msgpack.
     """
 
     session_id: str
     secret: str
     grace_s: float
     max_message_bytes: int | None = None
+    binary: bool = False
 
     @classmethod
     def of(cls, data: JsonObject) -> Ticket:
@@ -55,12 +58,20 @@ class Ticket:
         if not isinstance(session_id, str) or not isinstance(secret, str) or not isinstance(grace_s, (int, float)):
             raise ProtocolError(f"expected session_id and secret when opening a session, got {sorted(data)}")
         longest = data.get("max_message_bytes")
-        return cls(session_id, secret, float(grace_s), longest if isinstance(longest, int) else None)
+        return cls(
+            session_id,
+            secret,
+            float(grace_s),
+            longest if isinstance(longest, int) else None,
+            data.get("binary") is True,
+        )
 
 
-def opening_data(grace_s: float, ticket: Ticket | None = None) -> bytes:
+def opening_data(settings: TransportSettings, ticket: Ticket | None = None) -> bytes:
     """Return the data of an `open`: for a new session, or for the one that a ticket names."""
-    data: JsonObject = {"grace_s": grace_s}
+    data: JsonObject = {"grace_s": settings.reconnect_grace_s}
+    if settings.binary:
+        data["binary"] = True
     if ticket is not None:
         data |= {"session_id": ticket.session_id, "secret": ticket.secret}
     return encode(data)

@@ -29,6 +29,7 @@ class TransportSettings:
         ping_timeout_s: Seconds after which a server that gives no sign of life is given up; `None` for never.
         reconnect_grace_s: Seconds that the session is to outlive its connection, if the server allows as many.
         headers: Further HTTP headers of the connection's first request.
+        binary: Whether answers that hold arrays or bytes may come in msgpack, with the arrays as they were.
         is_server_alive: Tells whether the server may still answer; false once its process is known to have ended.
     """
 
@@ -40,6 +41,7 @@ class TransportSettings:
     ping_timeout_s: float | None = None
     reconnect_grace_s: float = 60.0
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    binary: bool = False
     is_server_alive: Callable[[], bool] = _unknown
 
 
@@ -50,6 +52,11 @@ class Transport(ABC):
     @abstractmethod
     def is_open(self) -> bool:
         """Return whether a request can be sent now."""
+
+    @property
+    def takes_binary(self) -> bool:
+        """Return whether requests may be sent in msgpack; only an open transport knows."""
+        return False
 
     @abstractmethod
     async def open(self) -> None:
@@ -66,7 +73,7 @@ class Transport(ABC):
 
         Args:
             kind: What is asked.
-            data: What it is asked with, as a JSON object.
+            data: What it is asked with, as a JSON object; or in msgpack, where the transport takes it.
             timeout_s: A step's deadline in seconds, for the environment.
 
         Raises:

@@ -59,6 +59,11 @@ class BlockingTransport(Transport):
         """Return whether the session can be asked, now or when its connection is back."""
         return self._connection is not None and self._lost is None
 
+    @property
+    def takes_binary(self) -> bool:
+        """Return whether the server reads msgpack."""
+        return self._ticket is not None and self._ticket.binary
+
     async def open(self) -> None:
         """Connect, shake hands and open a session."""
         with self._lock:
@@ -67,7 +72,7 @@ class BlockingTransport(Transport):
             self._exchange = ClientExchange(connection.version, self._exchange.ids)
             if connection.version is Version.V2:
                 try:
-                    data = opening_data(self._settings.reconnect_grace_s)
+                    data = opening_data(self._settings)
                     self._ticket = Ticket.of(self._ask(RequestKind.OPEN, data, None))
                     self._exchange.max_bytes = self._ticket.max_message_bytes
                 except BaseException:
@@ -250,9 +255,7 @@ class BlockingTransport(Transport):
         deadline = time.monotonic() + timeout_s
         connection, sock = self._connect(timeout_s)
         try:
-            number, frame = self._exchange.request(
-                RequestKind.OPEN, opening_data(self._settings.reconnect_grace_s, ticket)
-            )
+            number, frame = self._exchange.request(RequestKind.OPEN, opening_data(self._settings, ticket))
             self._exchange.forget(number)
             sock.sendall(connection.send(frame))
             answer = self._read_answer(sock, connection, number, deadline)

@@ -9,6 +9,7 @@ from ..exceptions import ClientClosedError, OpenEnvError
 from ..wire.codec import decode, encode
 from ..wire.errors import error_fields, exception_from
 from ..wire.frames import JsonObject, Request, RequestKind
+from ..wire.messages import decode_message
 from ._resumption import late
 from .base import Transport
 
@@ -24,8 +25,9 @@ __all__ = ["BlockingInProcessTransport", "InProcessTransport"]
 class _EmbeddedTransport(Transport):
     """What both kinds share: the session, and how it is asked."""
 
-    def __init__(self, spec: EnvironmentSpec) -> None:
+    def __init__(self, spec: EnvironmentSpec, binary: bool) -> None:
         self._spec = spec
+        self._binary = binary
         self._session: Session | Runner | None = None
 
     @property
@@ -33,31 +35,39 @@ class _EmbeddedTransport(Transport):
         """Return whether there is a session."""
         return self._session is not None
 
+    @property
+    def takes_binary(self) -> bool:
+        """Return whether arrays go to and fro as they are."""
+        return self._binary
+
     async def _ask(self, kind: RequestKind, data: bytes, timeout_s: float | None) -> JsonObject:
         if self._session is None:
             raise ClientClosedError("the transport is not open")
         try:
-            told = await self._session.answer(Request(kind, decode(data), timeout_s=timeout_s))
+            told = await self._session.answer(
+                Request(kind, decode_message(data), timeout_s=timeout_s, takes_binary=self._binary)
+            )
         except OpenEnvError as exc:
             raise exception_from(decode(encode(error_fields(exc)))) from exc
         except Exception as exc:
             # The environment's own exception stays in sight as the cause.
             raise exception_from(error_fields(exc)) from exc
-        result: JsonObject = decode(told.data)
+        result: JsonObject = decode_message(told.data)
         return result
 
 
 class InProcessTransport(_EmbeddedTransport):
     """A session on the running event loop: plain environment code runs on threads, so the loop is never blocked."""
 
-    def __init__(self, spec: EnvironmentSpec, message_timeout_s: float | None) -> None:
+    def __init__(self, spec: EnvironmentSpec, message_timeout_s: float | None, binary: bool = False) -> None:
         """Make a transport without a session.
 
         Args:
             spec: The environment.
             message_timeout_s: Seconds that an answer may take; `None` to wait for ever.
+            binary: Whether arrays go to and fro as they are.
         """
-        super().__init__(spec)
+        super().__init__(spec, binary)
         self._manager: SessionManager | None = None
         self._message_timeout_s = message_timeout_s
 
@@ -103,6 +113,15 @@ def _passed_over(late: asyncio.Future[JsonObject]) -> None:
 
 class BlockingInProcessTransport(_EmbeddedTransport):
     """A session in the calling thread: its coroutines never suspend, and nothing runs beside them."""
+
+    def __init__(self, spec: EnvironmentSpec, binary: bool = False) -> None:
+        """Make a transport without a session.
+
+        Args:
+            spec: The environment.
+            binary: Whether arrays go to and fro as they are.
+        """
+        super().__init__(spec, binary)
 
     async def open(self) -> None:
         """Make the environment."""

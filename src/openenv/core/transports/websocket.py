@@ -55,6 +55,11 @@ class WebSocketTransport(Transport):
         """Return whether the session can be asked, now or when its connection is back."""
         return self._link is not None and self._lost is None
 
+    @property
+    def takes_binary(self) -> bool:
+        """Return whether the server reads msgpack."""
+        return self._ticket is not None and self._ticket.binary
+
     async def open(self) -> None:
         """Connect, shake hands and open a session."""
         link = await self._connect(self._settings.connect_timeout_s)
@@ -62,7 +67,7 @@ class WebSocketTransport(Transport):
         self._link = link
         if link.version is Version.V2:
             try:
-                opened = await self.request(RequestKind.OPEN, opening_data(self._settings.reconnect_grace_s))
+                opened = await self.request(RequestKind.OPEN, opening_data(self._settings))
                 self._ticket = Ticket.of(opened)
                 self._exchange.max_bytes = self._ticket.max_message_bytes
             except BaseException:
@@ -222,7 +227,7 @@ class WebSocketTransport(Transport):
             SessionError: The server has no such session.
             OpenEnvError: The connection broke again.
         """
-        data = opening_data(self._settings.reconnect_grace_s, ticket)
+        data = opening_data(self._settings, ticket)
         number, frame = self._exchange.request(RequestKind.OPEN, data)
         self._exchange.forget(number)
         answered: asyncio.Future[ReceivedAnswer] = link.loop.create_future()

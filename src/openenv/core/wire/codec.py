@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
+from .content import holds_binary
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
@@ -72,13 +74,42 @@ def _reason(exc: Exception) -> str:
     return str(exc).removeprefix("Error serializing to JSON: ").removeprefix("TypeError: ")
 
 
-def encode_observation(observation: Observation) -> bytes:
-    """Return an observation as the data of an answer: its own fields, and reward, done and metadata beside them."""
+def encode_observation(observation: Observation, *, binary: bool = False) -> bytes:
+    """Return an observation as the data of an answer: its own fields, and reward, done and metadata beside them.
+
+    Args:
+        observation: The observation.
+        binary: Whether it may be msgpack; it is where it holds arrays or bytes.
+
+    Raises:
+        EncodeError: Something in it cannot be sent.
+    """
+    if binary and holds_binary(observation):
+        packed = _packed_observation(observation)
+        if packed is not None:
+            return packed
     fields = encode_model(observation, _BESIDE_THE_OBSERVATION)
     metadata = b',"metadata":' + encode(observation.metadata) if observation.metadata else b""
     reward = _encode_reward(observation.reward)
     done = b"true" if observation.done else b"false"
     return b'{"observation":%b,"reward":%b,"done":%b%b}' % (fields, reward, done, metadata)
+
+
+def _packed_observation(observation: Observation) -> bytes | None:
+    """Return an observation as msgpack; nothing where something in it has its form in JSON alone."""
+    from .binary import pack
+
+    data = {
+        "observation": observation.model_dump(exclude=_BESIDE_THE_OBSERVATION),
+        "reward": observation.reward,
+        "done": observation.done,
+    }
+    if observation.metadata:
+        data["metadata"] = observation.metadata
+    try:
+        return pack(data)
+    except EncodeError:
+        return None
 
 
 def _encode_reward(reward: object) -> bytes:

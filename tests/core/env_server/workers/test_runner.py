@@ -86,7 +86,8 @@ _BEHAVIOURS: dict[str, Callable[[_Client], object]] = {
 
 def _outcome(client: _Client, behaviour: Callable[[_Client], object]) -> object:
     try:
-        return behaviour(client)
+        # As text: arrays do not compare to one truth value.
+        return repr(behaviour(client))
     except exceptions.OpenEnvError as exc:
         told = dict(vars(exc))
         # It leads through the code of one isolation or the other, where the environment's own has no part in it.

@@ -21,6 +21,7 @@ from ...exceptions import EnvironmentFactoryError
 from ...wire.codec import decode, encode, encode_model
 from ...wire.errors import error_fields
 from ...wire.frames import AnswerKind, Request, RequestKind
+from ...wire.messages import decode_message
 from ..environment_spec import EnvironmentSpec
 from ..execution import InlinePlace, raisable
 from ..runner import LocalRunner
@@ -160,8 +161,10 @@ class _Worker:
         return encode({"environment_type": self._runner.environment_type})
 
     def _ask(self, word: str, data: bytes) -> bytes:
-        asked = decode(data)
-        request = Request(RequestKind(word), asked["data"], timeout_s=asked["timeout_s"])
+        asked = decode_message(data)
+        request = Request(
+            RequestKind(word), asked["data"], timeout_s=asked["timeout_s"], takes_binary=asked["takes_binary"]
+        )
         answer = _run(self._made().answer(request))
         return frame(answer.kind.value, answer.data)
 

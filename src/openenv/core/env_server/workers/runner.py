@@ -8,6 +8,7 @@ from typing import Any
 from ...exceptions import EnvironmentFactoryError, SessionClosedError, SessionCrashedError
 from ...tools.decorator import ToolMode
 from ...wire.codec import decode, encode
+from ...wire.content import holds_binary
 from ...wire.errors import exception_from
 from ...wire.frames import Answer, AnswerKind, Request
 from ..observability import logs
@@ -71,7 +72,7 @@ class WorkerRunner(Runner):
             OpenEnvError: The request was refused.
             EnvironmentExecutionError: The environment raised.
         """
-        asked = encode({"timeout_s": request.timeout_s, "data": request.data})
+        asked = _encoded(request)
         word, data = await self._process.ask(request.kind.value, asked)
         return Answer(AnswerKind(word), _told(word, data))
 
@@ -90,6 +91,16 @@ class WorkerRunner(Runner):
             except (SessionCrashedError, SessionClosedError) as exc:
                 _logger.error("closing a %s failed: %s", self.environment_type, exc)
         await self._process.finish(_EXIT_S)
+
+
+def _encoded(request: Request) -> bytes:
+    """Return what a worker is asked with: arrays and bytes as they are, where the client sent them so."""
+    asked = {"timeout_s": request.timeout_s, "takes_binary": request.takes_binary, "data": request.data}
+    if request.takes_binary and holds_binary(request.data):
+        from ...wire.binary import pack
+
+        return pack(asked)
+    return encode(asked)
 
 
 class _WorkerTraceback(Exception):  # noqa: N818 - no error of its own: it shows where in the worker one was raised
