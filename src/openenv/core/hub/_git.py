@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .settings import HubSettings
     from .space_name import SpaceName
 
-__all__ = ["Git"]
+__all__ = ["Git", "git_variables"]
 
 _TOKEN_VARIABLE = "OPENENV_GIT_TOKEN"  # noqa: S105 - a name
 # A helper's answer to `get`; git ignores what it says to `store` and `erase`.
@@ -60,6 +60,12 @@ _SETTINGS = (
 )
 _UNREACHABLE = re.compile(r"unable to access|unable to connect|timed out|early EOF|hung up|RPC failed", re.IGNORECASE)
 _UNKNOWN = re.compile(r"Authentication failed|could not read Username|repository '.*' not found|error: 40[134]\b")
+_VARIABLES = {
+    # An editor sets GIT_ASKPASS to a window of its own; empty, git asks nobody.
+    "GIT_ASKPASS": "",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_LFS_SKIP_SMUDGE": "1",
+}
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,7 @@ class Git:
         goal = f"fetching {name} by git"
         if git is None:
             raise HubError(f"{goal} needs the git command, which is not installed (on Debian: apt install git)")
-        options = [part for setting in (*_SETTINGS, *self._credentials()) for part in ("-c", setting)]
+        options = [part for setting in (*_SETTINGS, *_credentials(self.settings)) for part in ("-c", setting)]
         command = [git, *options, *arguments]
         try:
             return self.runner.run(
@@ -103,28 +109,10 @@ class Git:
         except ProgramFailedError as error:
             raise self._translated(error, name, goal) from error
 
-    def _credentials(self) -> list[str]:
-        if self.settings.token is None:
-            return []
-        # For this Hub alone, should it send git elsewhere; the empty one takes the user's own helpers out for it.
-        address = urlsplit(self.settings.endpoint)
-        section = f"credential.{address.scheme}://{address.netloc}"
-        return [f"{section}.helper=", f"{section}.helper={_HELPER}"]
-
     def _environment(self) -> dict[str, str]:
         environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
-        environment |= {
-            # An editor sets GIT_ASKPASS to a window of its own; empty, git asks nobody.
-            "GIT_ASKPASS": "",
-            "GIT_TERMINAL_PROMPT": "0",
-            "GIT_LFS_SKIP_SMUDGE": "1",
-            # Errors are told apart by their words.
-            "LC_ALL": "C",
-            "LANGUAGE": "",
-        }
-        if self.settings.token is not None:
-            environment[_TOKEN_VARIABLE] = self.settings.token
-        return environment
+        # Errors are told apart by their words.
+        return environment | _quiet(self.settings) | {"LC_ALL": "C", "LANGUAGE": ""}
 
     def _translated(self, error: ProgramFailedError, name: SpaceName, goal: str) -> HubError:
         output = error.output if self.settings.token is None else error.output.replace(self.settings.token, "***")
@@ -134,3 +122,61 @@ class Git:
             last = output.strip().splitlines()[-1]
             return HubUnreachableError(f"{self.settings.endpoint} cannot be reached: {last}")
         return HubError(f"{goal} failed:\n{output.strip()}")
+
+
+def git_variables(settings: HubSettings) -> dict[str, str]:
+    """Return environment variables by which the git commands of other programs ask nobody, and get the Hub's token."""
+    already = os.environ.get("GIT_CONFIG_COUNT", "")
+    count = int(already) if already.isdecimal() else 0
+    given = _credentials(settings)
+    variables = {f"GIT_CONFIG_KEY_{number}": key for number, (key, _) in enumerate(given, count)}
+    variables |= {f"GIT_CONFIG_VALUE_{number}": value for number, (_, value) in enumerate(given, count)}
+    return _VARIABLES | _token(settings) | variables | {"GIT_CONFIG_COUNT": str(count + len(given))}
+
+
+def _credentials(settings: HubSettings) -> list[tuple[str, str]]:
+    if settings.token is None:
+        return []
+    # For this Hub alone, should it send git elsewhere; the empty one takes the user's own helpers out for it.
+    address = urlsplit(settings.endpoint)
+    key = f"credential.{address.scheme}://{address.netloc}.helper"
+    return [(key, ""), (key, _HELPER)]
+
+
+def _token(settings: HubSettings) -> dict[str, str]:
+    return {} if settings.token is None else {_TOKEN_VARIABLE: settings.token}
+
+
+def git_variables(settings: HubSettings) -> dict[str, str]:
+    """Return environment variables by which a git that another program runs asks nobody, and has the Hub's token.
+
+    It takes git 2.31 to heed all of them.
+    """
+    known = os.environ.get("GIT_CONFIG_COUNT", "")
+    first = int(known) if known.isdigit() else 0
+    variables = _quiet(settings)
+    for number, setting in enumerate(_credentials(settings), first):
+        # The value of a helper holds further signs of equality, its name none.
+        key, _, value = setting.partition("=")
+        variables |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+        variables["GIT_CONFIG_COUNT"] = str(number + 1)
+    return variables
+
+
+def _credentials(settings: HubSettings) -> list[str]:
+    if settings.token is None:
+        return []
+    # For this Hub alone, should it send git elsewhere; the empty one takes the user's own helpers out for it.
+    address = urlsplit(settings.endpoint)
+    section = f"credential.{address.scheme}://{address.netloc}"
+    return [f"{section}.helper=", f"{section}.helper={_HELPER}"]
+
+
+def _quiet(settings: HubSettings) -> dict[str, str]:
+    return {
+        # An editor sets GIT_ASKPASS to a window of its own; empty, git asks nobody.
+        "GIT_ASKPASS": "",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_LFS_SKIP_SMUDGE": "1",
+        **({_TOKEN_VARIABLE: settings.token} if settings.token is not None else {}),
+    }
