@@ -60,12 +60,6 @@ _SETTINGS = (
 )
 _UNREACHABLE = re.compile(r"unable to access|unable to connect|timed out|early EOF|hung up|RPC failed", re.IGNORECASE)
 _UNKNOWN = re.compile(r"Authentication failed|could not read Username|repository '.*' not found|error: 40[134]\b")
-_VARIABLES = {
-    # An editor sets GIT_ASKPASS to a window of its own; empty, git asks nobody.
-    "GIT_ASKPASS": "",
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_LFS_SKIP_SMUDGE": "1",
-}
 
 
 @dataclass(frozen=True)
@@ -122,29 +116,6 @@ class Git:
             last = output.strip().splitlines()[-1]
             return HubUnreachableError(f"{self.settings.endpoint} cannot be reached: {last}")
         return HubError(f"{goal} failed:\n{output.strip()}")
-
-
-def git_variables(settings: HubSettings) -> dict[str, str]:
-    """Return environment variables by which the git commands of other programs ask nobody, and get the Hub's token."""
-    already = os.environ.get("GIT_CONFIG_COUNT", "")
-    count = int(already) if already.isdecimal() else 0
-    given = _credentials(settings)
-    variables = {f"GIT_CONFIG_KEY_{number}": key for number, (key, _) in enumerate(given, count)}
-    variables |= {f"GIT_CONFIG_VALUE_{number}": value for number, (_, value) in enumerate(given, count)}
-    return _VARIABLES | _token(settings) | variables | {"GIT_CONFIG_COUNT": str(count + len(given))}
-
-
-def _credentials(settings: HubSettings) -> list[tuple[str, str]]:
-    if settings.token is None:
-        return []
-    # For this Hub alone, should it send git elsewhere; the empty one takes the user's own helpers out for it.
-    address = urlsplit(settings.endpoint)
-    key = f"credential.{address.scheme}://{address.netloc}.helper"
-    return [(key, ""), (key, _HELPER)]
-
-
-def _token(settings: HubSettings) -> dict[str, str]:
-    return {} if settings.token is None else {_TOKEN_VARIABLE: settings.token}
 
 
 def git_variables(settings: HubSettings) -> dict[str, str]:
