@@ -15,15 +15,16 @@ __all__ = ["Connection", "Turn", "text_frame"]
 
 _TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
 _MASK = b"\x37\xfa\x21\x3d"
+_CLOSED = bytes([0x80 | _CLOSE])
 _CHUNK = 1 << 18
 
 Turn = Generator[int, None, None]
 """What a connection does until it is done, yielding the events of its socket that it waits for."""
 
 
-def text_frame(message: dict[str, Any] | str) -> bytes:
+def text_frame(message: dict[str, Any] | list[dict[str, Any]]) -> bytes:
     """Return a message as one masked WebSocket frame."""
-    return _frame(_TEXT, (message if isinstance(message, str) else json.dumps(message)).encode())
+    return _frame(_TEXT, json.dumps(message).encode())
 
 
 class Connection:
@@ -68,9 +69,23 @@ class Connection:
     def asking(self, frame: bytes) -> Turn:
         """Send a request and wait for its answer, which is then in `answer`."""
         self.socket.send(frame)
+        yield from self.hearing()
+
+    def hearing(self) -> Turn:
+        """Wait for the next answer."""
         while not self._next_message():
             yield selectors.EVENT_READ
             self._buffer += self._received()
+
+    def closing(self, frame: bytes) -> Turn:
+        """Send a request after which the server closes the connection, and wait for that."""
+        self.socket.send(frame)
+        while self._buffer[:1] != _CLOSED:
+            yield selectors.EVENT_READ
+            data = self.socket.recv(_CHUNK)
+            if not data:
+                return
+            self._buffer += data
 
     def opening(self, reset: bytes) -> Turn:
         """Connect, and begin an episode.

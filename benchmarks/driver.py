@@ -14,19 +14,18 @@ import subprocess
 import sys
 import time
 from array import array
-from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
-from benchmarks.connection import Connection, Turn, text_frame
+from benchmarks.connection import Connection, text_frame
 from benchmarks.limits import allow_open_files
 from benchmarks.server import Server, cpu_s, threads
 from benchmarks.sides import ROOT
 from benchmarks.statistics import percentile
+from benchmarks.turns import TIMEOUT_S, drive
 
-__all__ = ["RESET", "STEP", "Load", "drive", "measure"]
+__all__ = ["RESET", "STEP", "Load", "measure", "open_all"]
 
 _AT_ONCE = 32
-_TIMEOUT_S = 120.0
 RESET = text_frame({"type": "reset", "data": {}})
 STEP = text_frame({"type": "step", "data": {"text": "hello, environment"}})
 
@@ -79,50 +78,19 @@ def measure(server: Server, sessions: int, seconds: float) -> Load:
         capture_output=True,
         text=True,
         cwd=ROOT,
-        timeout=_TIMEOUT_S + seconds,
+        timeout=TIMEOUT_S + seconds,
     )
     if done.returncode != 0:
         raise RuntimeError(f"the driver failed against {server.side.name}:\n{done.stderr}")
     return Load(**json.loads(done.stdout))
 
 
-def drive(turns: Iterable[Turn], sockets: Iterable[Connection], at_once: int, timeout_s: float = _TIMEOUT_S) -> None:
-    """Let connections do what they have to do, so many of them at a time.
-
-    Args:
-        turns: What each does.
-        sockets: The connections, in the same order.
-        at_once: How many may be under way.
-        timeout_s: Seconds within which all have to be done.
-
-    Raises:
-        TimeoutError: They were not.
-    """
-    waiting = zip(turns, sockets, strict=True)
-    deadline = time.perf_counter() + timeout_s
-    with selectors.DefaultSelector() as selector:
-        under_way = sum(_begin(selector, waiting) for _ in range(at_once))
-        while under_way:
-            ready = selector.select(timeout=deadline - time.perf_counter())
-            if not ready:
-                raise TimeoutError(f"{under_way} connections were not done within {timeout_s:g} s")
-            for key, _ in ready:
-                event = next(key.data, None)
-                if event is None:
-                    selector.unregister(key.fileobj)
-                    under_way -= 1
-                    under_way += _begin(selector, waiting)
-                elif event != key.events:
-                    selector.modify(key.fileobj, event, key.data)
-
-
-def _begin(selector: selectors.BaseSelector, waiting: Iterator[tuple[Turn, Connection]]) -> bool:
-    for turn, connection in waiting:
-        event = next(turn, None)
-        if event is not None:
-            selector.register(connection.socket, event, turn)
-            return True
-    return False
+def open_all(port: int, sessions: int) -> list[Connection]:
+    """Open sessions of a server, each on a connection of its own, and begin an episode in each."""
+    allow_open_files(sessions + 100)
+    connections = [Connection(port) for _ in range(sessions)]
+    drive(((connection, connection.opening(RESET)) for connection in connections), _AT_ONCE)
+    return connections
 
 
 def _step_all(connections: list[Connection], seconds: float, taken: array[float]) -> None:
@@ -150,9 +118,7 @@ def _step_all(connections: list[Connection], seconds: float, taken: array[float]
 
 
 def _load(port: int, pid: int, sessions: int, seconds: float) -> Load:
-    allow_open_files(sessions + 100)
-    connections = [Connection(port) for _ in range(sessions)]
-    drive((connection.opening(RESET) for connection in connections), connections, _AT_ONCE)
+    connections = open_all(port, sessions)
     _step_all(connections, 0.5, array("d"))
     taken = array("d")
     cpu, own, begun = cpu_s(pid), time.process_time(), time.perf_counter()

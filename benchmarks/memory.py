@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks.connection import Connection
-from benchmarks.driver import RESET, drive
-from benchmarks.limits import allow_open_files
+from benchmarks.driver import open_all
 from benchmarks.rounds import Settings, alternate, main
 from benchmarks.server import Server, memory_bytes, threads
 from benchmarks.sides import Side, sides
@@ -15,7 +13,6 @@ from benchmarks.statistics import Row
 __all__ = ["Held", "run"]
 
 _SESSIONS = 1000
-_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
@@ -62,11 +59,9 @@ def run(settings: Settings) -> list[Row]:
 
 
 def _held(side: Side) -> Held:
-    allow_open_files(_SESSIONS + 100)
     with Server(side, "sync") as server:
         idle, idle_threads = memory_bytes(server.pid), threads(server.pid)
-        connections = [Connection(server.port) for _ in range(_SESSIONS)]
-        drive((connection.opening(RESET) for connection in connections), connections, _AT_ONCE)
+        connections = open_all(server.port, _SESSIONS)
         held = Held(
             idle,
             (memory_bytes(server.pid) - idle) / _SESSIONS,
