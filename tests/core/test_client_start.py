@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from openenv.core.client_start import space_image
 from openenv.core.containers.runtime import ContainerProvider, RuntimeProvider
 from openenv.core.env_client import EnvClient
 from openenv.core.env_server.types import State
@@ -186,7 +185,12 @@ def test_an_async_client_whose_server_is_gone_is_stopped_when_connecting_fails()
         (lambda: CounterEnv.from_docker_image("i"), "needs a container provider"),
         (lambda: CounterEnv.from_env("o/n"), "needs a container provider"),
         (lambda: CounterEnv.from_env("no-owner"), "expected the name of a Space"),
-        (lambda: CounterEnv.from_env("o/n", use_docker=False), "project_path"),
+        (lambda: CounterEnv.from_env("o/n@v1"), "by tags of its own"),
+        (lambda: CounterEnv.from_env("o/n", tag="a b"), "an image's tag"),
+        (lambda: CounterEnv.from_env("o/n", project_path="."), "use_docker=False"),
+        (lambda: CounterEnv.from_env("o/n", use_docker=False, tag="v1"), "tag is an image's"),
+        (lambda: CounterEnv.from_env("o/n", use_docker=False, colour=1), "colour"),
+        (lambda: CounterEnv.from_env("o/n@v1", use_docker=False, revision="v2"), "names one revision"),
         (lambda: CounterEnv.from_env("o/n", use_docker=False, provider=Containers()), "RuntimeProvider"),
         (lambda: CounterEnv.from_env("o/n", use_docker=False, provider=Processes(), colour=1), "colour"),
         (lambda: CounterEnv.from_env("o/n", use_docker=False, provider=Processes(), project_path="."), "project_path"),
@@ -196,14 +200,3 @@ def test_an_async_client_whose_server_is_gone_is_stopped_when_connecting_fails()
 def test_what_is_missing_or_too_much_is_named(start: Callable[[], object], told: str) -> None:
     with pytest.raises(ConfigurationError, match=told):
         start()
-
-
-@pytest.mark.parametrize(
-    ("name", "image"),
-    [
-        ("openenv/echo_env", "registry.hf.space/openenv-echo-env:latest"),
-        ("Org/My.Env_x", "registry.hf.space/org-my-env-x:latest"),
-    ],
-)
-def test_the_image_of_a_space(name: str, image: str) -> None:
-    assert space_image(name) == image

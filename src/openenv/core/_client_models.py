@@ -5,17 +5,20 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from ._generics import type_arguments
+from ._generics import is_subclass, type_arguments
 from .client_types import StepResult
 from .env_server._wire_model import FROM_WIRE
 from .exceptions import InvalidRequestError, ProtocolError
 from .wire.codec import EncodeError, decode, encode, encode_model
 from .wire.content import holds_binary
 from .wire.frames import JsonObject
+
+if TYPE_CHECKING:
+    from .env_server.environment_spec import EnvironmentSpec
 
 __all__ = ["ClientModels", "payload_of", "result_as", "sendable", "state_as"]
 
@@ -41,9 +44,34 @@ class ClientModels:
         known = [argument if _is_concrete(argument) else dict for argument in arguments]
         return cls(*known) if len(known) == len(dataclasses.fields(cls)) else cls(dict, dict, dict)
 
+    def spec_of(self, environment: Any) -> EnvironmentSpec:
+        """Return the spec of an environment that takes and gives these types.
+
+        Args:
+            environment: Its class, or a function that makes an instance; or its spec.
+
+        Raises:
+            ConfigurationError: It is neither, or its models are not known.
+        """
+        from .env_server.environment_spec import EnvironmentSpec
+        from .env_server.types import Action, Observation, State
+
+        if isinstance(environment, EnvironmentSpec):
+            return environment
+        return EnvironmentSpec.of(
+            environment,
+            _model(self.action, Action),
+            _model(self.observation, Observation),
+            state=_model(self.state, State),
+        )
+
 
 def _is_concrete(argument: object) -> bool:
     return not hasattr(argument, "__bound__") and argument is not Any
+
+
+def _model(kind: object, base: type) -> Any:
+    return kind if is_subclass(kind, base) and kind is not base else None
 
 
 def payload_of(action: object, expected: object, *, binary: bool = False) -> bytes:

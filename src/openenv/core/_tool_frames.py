@@ -1,17 +1,17 @@
-"""Tool calls as JSON-RPC, which servers in production mode take in place of steps."""
+"""Tool calls: their results, and as JSON-RPC, which servers in production mode take in place of steps."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from .env_server.mcp_types import McpMethod, Tool
+from .env_server.mcp_types import CallToolObservation, McpMethod, Tool
 from .exceptions import ProtocolError, ToolCallError
 from .tools.results import plain_result
 from .wire.codec import encode
 from .wire.frames import JsonObject
 
-__all__ = ["call_frame", "list_frame", "tool_result", "tools_in"]
+__all__ = ["call_frame", "list_frame", "tool_result", "tool_value", "tools_in"]
 
 
 def list_frame() -> bytes:
@@ -66,3 +66,19 @@ def _result(answer: Mapping[str, Any], what: str) -> Mapping[str, Any]:
     if not isinstance(result, Mapping):
         raise ProtocolError(f"expected an object as the result of a JSON-RPC request, got {type(result).__name__}")
     return result
+
+
+def tool_value(observation: CallToolObservation) -> Any:
+    """Return the result of a tool that was called by a step.
+
+    Raises:
+        ToolCallError: It was not called, or it raised.
+    """
+    error = observation.error
+    if error is not None:
+        raise ToolCallError(
+            f"tool {observation.tool_name!r}: {error.message}",
+            code=error.error_type.value,
+            remote_type=str(observation.metadata.get("exception_type") or ""),
+        )
+    return plain_result(observation.result)

@@ -6,18 +6,19 @@ import asyncio
 import inspect
 import os
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from .containers.runtime.base import ContainerProvider, RuntimeProvider
-from .exceptions import ConfigurationError
+from .exceptions import ConfigurationError, ImageNotFoundError
+from .hub.source import SpaceSource
 
 if TYPE_CHECKING:
     from .env_client import EnvClient
     from .sync_client import SyncEnvClient
 
-__all__ = ["ClientStart", "space_image", "start_container", "start_environment", "stop"]
+__all__ = ["ClientStart", "split_options", "start_container", "start_environment", "stop"]
 
 _ClientT = TypeVar("_ClientT", bound="EnvClient[Any, Any, Any]")
 
@@ -100,7 +101,7 @@ def start_container(
             "do without containers, use from_env(…, use_docker=False, project_path=…) or from_environment(…)"
         )
     runner = provider
-    client_options, more = _split(client_class, options)
+    client_options, more = split_options(client_class, options)
     timeout_s = more.pop("wait_timeout", _READY_S)
 
     def start() -> str:
@@ -118,6 +119,7 @@ def start_environment(
     provider: ContainerProvider | RuntimeProvider | None,
     project_path: str | os.PathLike[str] | None,
     options: Mapping[str, Any],
+    source: SpaceSource | None = None,
 ) -> ClientStart[_ClientT]:
     """Return the start of a client whose server runs as `use_docker` says.
 
@@ -126,17 +128,25 @@ def start_environment(
         repo_id: The environment's name on the Hub, `org/name`.
         use_docker: Whether to run its image; else its project runs as a process.
         provider: What starts it; `None` to choose by `use_docker`.
-        project_path: The project's directory, for a process.
+        project_path: The project's directory, for a process; `None` for its source on the Hub.
         options: Options of the client and of the provider, told apart by name.
+        source: What to take from the Hub.
 
     Raises:
-        ConfigurationError: What is needed was not given, or an option is not known.
+        ConfigurationError: What is needed was not given, or does not go together, or an option is not known.
     """
+    source = source or SpaceSource()
     if use_docker and not isinstance(provider, RuntimeProvider):
-        return start_container(client_class, space_image(repo_id), provider, options)
-    client_options, more = _split(client_class, options)
+        if project_path is not None:
+            raise ConfigurationError("project_path is a directory to run without a container: pass use_docker=False")
+        return _start_image(client_class, source.image(repo_id), provider, options)
+    if source.tag is not None:
+        raise ConfigurationError("tag is an image's: leave it out with use_docker=False, or give a revision")
+    client_options, more = split_options(client_class, options)
+    at_start: dict[str, Any] = {name: more.pop(name) for name in ("port", "env_vars", "workers") if name in more}
+    if provider is None and project_path is None:
+        return _start_source(client_class, source.provider(repo_id, more), at_start, client_options)
     timeout_s = more.pop("wait_timeout", None)
-    at_start = {name: more.pop(name) for name in ("port", "env_vars", "workers") if name in more}
     runner = _process_provider(provider, project_path, more)
 
     def start() -> str:
@@ -147,17 +157,42 @@ def start_environment(
     return ClientStart(client_class, client_options, runner, start)
 
 
-def space_image(repo_id: str) -> str:
-    """Return the image of a Space: `openenv/echo_env` gives `registry.hf.space/openenv-echo_env:latest`.
+def _start_image(
+    client_class: type[_ClientT], image: str, provider: ContainerProvider | None, options: Mapping[str, Any]
+) -> ClientStart[_ClientT]:
+    starting = start_container(client_class, image, provider, options)
+    public = starting._start
 
-    Raises:
-        ConfigurationError: The name is not of the form `org/name`.
-    """
-    owner, _, name = repo_id.partition("/")
-    if not owner or not name or "/" in name:
-        raise ConfigurationError(f"expected the name of a Space, such as 'openenv/echo_env', got {repo_id!r}")
-    host = f"{owner}-{name}".lower().replace("_", "-").replace(".", "-")
-    return f"registry.hf.space/{host}:latest"
+    def start() -> str:
+        try:
+            return public()
+        except ImageNotFoundError:
+            from .hub.registry import registry_login
+            from .hub.settings import HubSettings
+
+            login = None if "registry_auth" in options else registry_login(HubSettings.from_environment())
+            if login is None:
+                raise
+        # The image may be that of a private Space.
+        more = {**options, "registry_auth": login}
+        return start_container(client_class, image, cast("ContainerProvider", starting._provider), more)._start()
+
+    return replace(starting, _start=start)
+
+
+def _start_source(
+    client_class: type[_ClientT],
+    provider: RuntimeProvider,
+    at_start: Mapping[str, Any],
+    client_options: dict[str, Any],
+) -> ClientStart[_ClientT]:
+    def start() -> str:
+        url = provider.start(**at_start)
+        # In what is left of its time.
+        provider.wait_for_ready()
+        return url
+
+    return ClientStart(client_class, client_options, provider, start)
 
 
 def stop(provider: ContainerProvider | RuntimeProvider) -> None:
@@ -180,20 +215,15 @@ def _process_provider(
             given = [*options, *([] if project_path is None else ["project_path"])]
             raise ConfigurationError(f"options for a provider that is made already: {', '.join(given)}")
         return provider
-    if project_path is None:
-        raise ConfigurationError(
-            "running an environment as a process needs its project: pass project_path=…, the directory with its "
-            "openenv.yaml (git clone it first)"
-        )
     from .containers.runtime import UVProvider
 
     try:
-        return UVProvider(project_path=project_path, **options)
+        return UVProvider(project_path=project_path or ".", **options)
     except TypeError as exc:
         raise ConfigurationError(f"an option is neither the client's nor the provider's: {exc}") from exc
 
 
-def _split(client_class: type, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def split_options(client_class: type, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a client's options and the others."""
     from .env_client import EnvClient
 

@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast, get_origin
 
 from ._client_models import ClientModels, payload_of, result_as, sendable, state_as
-from ._generics import is_subclass
-from ._tool_frames import call_frame, list_frame, tool_result, tools_in
+from ._client_settings import PRODUCTION, checked_mode, liveness, positive, started_url
+from ._tool_frames import call_frame, list_frame, tool_result, tool_value, tools_in
 from .client_types import StepResult
 from .env_server.mcp_types import CallToolAction, CallToolObservation, ListToolsAction, ListToolsObservation, Tool
 from .exceptions import (
@@ -20,9 +20,7 @@ from .exceptions import (
     ConnectError,
     SessionClosedError,
     SessionLostError,
-    ToolCallError,
 )
-from .tools.results import plain_result
 from .transports._authorization import authorized
 from .transports.base import Transport, TransportSettings
 from .wire.content import holds_binary
@@ -43,8 +41,6 @@ _ActT = TypeVar("_ActT")
 _ObsT = TypeVar("_ObsT")
 _StateT = TypeVar("_StateT")
 
-_PRODUCTION = "production"
-_MODES = ("simulation", _PRODUCTION)
 _OPENING_TRIES = 4
 
 
@@ -104,19 +100,19 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
                 f"{type(self).__name__}.from_environment(...) needs no server"
             )
         self.provider = provider
-        self.mode = _checked_mode(mode)
-        self._base_url = (base_url or _started(provider)).rstrip("/")
+        self.mode = checked_mode(mode)
+        self._base_url = (base_url or started_url(provider)).rstrip("/")
         self._settings = TransportSettings(
             base_url=self._base_url,
-            connect_timeout_s=_positive("connect_timeout_s", connect_timeout_s),
-            message_timeout_s=None if message_timeout_s is None else _positive("message_timeout_s", message_timeout_s),
-            max_message_bytes=int(_positive("max_message_size_mb", max_message_size_mb) * 2**20),
+            connect_timeout_s=positive("connect_timeout_s", connect_timeout_s),
+            message_timeout_s=None if message_timeout_s is None else positive("message_timeout_s", message_timeout_s),
+            max_message_bytes=int(positive("max_message_size_mb", max_message_size_mb) * 2**20),
             ping_interval_s=websocket_ping_interval_s,
             ping_timeout_s=websocket_ping_timeout_s,
             reconnect_grace_s=reconnect_grace_s,
             headers=authorized(headers or {}, auth_token),
             binary=self._reads_binary() if binary is None else binary,
-            **_liveness(provider),
+            **liveness(provider),
         )
         self._setup()
 
@@ -157,34 +153,19 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
         Raises:
             ConfigurationError: It is neither, or its models are not known.
         """
-        from .env_server.environment_spec import EnvironmentSpec
-        from .env_server.types import Action, Observation, State
-
         client = cls.__new__(cls)
         client.provider = None
         client.mode = "simulation"
         client._base_url = ""
-        limit = None if message_timeout_s is None else _positive("message_timeout_s", message_timeout_s)
+        limit = None if message_timeout_s is None else positive("message_timeout_s", message_timeout_s)
         client._settings = TransportSettings("", message_timeout_s=limit, binary=cls._reads_binary())
         client._setup()
-        if isinstance(environment, EnvironmentSpec):
-            client._spec = environment
-            return client
-        models = client._models
-        client._spec = EnvironmentSpec.of(
-            cast("Any", environment),
-            _subclass(models.action, Action),
-            _subclass(models.observation, Observation),
-            state=_subclass(models.state, State),
-        )
+        client._spec = client._models.spec_of(environment)
         return client
 
     @classmethod
     def from_docker_image(
-        cls,
-        image: str,
-        provider: ContainerProvider | None = None,
-        **options: Any,
+        cls, image: str, provider: ContainerProvider | None = None, **options: Any
     ) -> ClientStart[Self]:
         """Start a container and return its client, to be awaited, entered with `async with`, or taken by `.sync()`.
 
@@ -210,11 +191,10 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
         trust_remote_code: bool | None = None,
         **options: Any,
     ) -> ClientStart[Self]:
-        """Start a server of an environment on the Hub and return its client: to be awaited, entered, or `.sync()`ed.
+        """Start the server of an environment on the Hub; return its client, to await, enter, or take by `.sync()`.
 
-        With `use_docker=True` its image runs in a container. With `use_docker=False` its source is fetched and installed
-        into a Python environment of its own, and runs as this user, outside any container: not before
-        `trust_remote_code=True` or `OPENENV_TRUST_REMOTE_CODE=1` says that it may. See docs/hub.md.
+        Its image runs in a container. With `use_docker=False` its source runs as this user, outside any container: not
+        before `trust_remote_code=True` or `OPENENV_TRUST_REMOTE_CODE=1` says that it may.
 
         Args:
             repo_id: The environment's name on the Hub, `org/name` or `org/name@revision`, or the address of its page.
@@ -225,8 +205,8 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
             tag: The tag of the image, by default `latest`.
             trust_remote_code: Whether code from the Hub may run outside a container; by default as
                 `OPENENV_TRUST_REMOTE_CODE` says.
-            **options: Options of the client (`message_timeout_s`, `headers`, …) and of the provider, each to its place.
-                `wait_timeout` is the seconds that the whole start may take.
+            **options: Options of the client (`message_timeout_s`, `headers`, …) and of the provider, each to its place,
+                and `wait_timeout`, the seconds that the whole start may take.
 
         Raises:
             ConfigurationError: The arguments cannot work.
@@ -261,8 +241,7 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
             tag: The tag of the image, by default `latest`.
             trust_remote_code: Whether code from the Hub may run outside a container; by default as
                 `OPENENV_TRUST_REMOTE_CODE` says.
-            **options: Options of the client (`message_timeout_s`, `headers`, …) and of the provider, each to its place.
-                `wait_timeout` is the seconds that a start may take.
+            **options: As in `from_env`.
 
         Raises:
             SpaceNotFoundError: The Hub has no such Space or revision, or it is private.
@@ -347,7 +326,7 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
         Raises:
             OpenEnvError: They could not be listed; the list is never empty for that reason.
         """
-        if self.mode == _PRODUCTION:
+        if self.mode == PRODUCTION:
             return tools_in(await self._request(RequestKind.MCP, list_frame()))
         result = await self._step_tool(ListToolsAction())
         return cast("ListToolsObservation", result.observation).tools
@@ -362,10 +341,10 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
         Raises:
             ToolCallError: There is no such tool, its arguments are wrong, or it raised.
         """
-        if self.mode == _PRODUCTION:
+        if self.mode == PRODUCTION:
             return tool_result(await self._request(RequestKind.MCP, call_frame(name, arguments)), name)
         result = await self._step_tool(CallToolAction(tool_name=name, arguments=arguments))
-        return _tool_value(cast("CallToolObservation", result.observation))
+        return tool_value(cast("CallToolObservation", result.observation))
 
     async def new_session(self) -> Self:
         """Return another client of the same server, connected: a session beside this one."""
@@ -516,43 +495,3 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
             stop(provider)
         else:
             await asyncio.to_thread(stop, provider)
-
-
-def _tool_value(observation: CallToolObservation) -> Any:
-    error = observation.error
-    if error is not None:
-        raise ToolCallError(
-            f"tool {observation.tool_name!r}: {error.message}",
-            code=error.error_type.value,
-            remote_type=str(observation.metadata.get("exception_type") or ""),
-        )
-    return plain_result(observation.result)
-
-
-def _subclass(kind: object, base: type) -> Any:
-    return kind if is_subclass(kind, base) and kind is not base else None
-
-
-def _liveness(provider: object) -> dict[str, Any]:
-    is_alive = getattr(provider, "is_alive", None)
-    return {} if is_alive is None else {"is_server_alive": is_alive}
-
-
-def _started(provider: object) -> str:
-    url = getattr(provider, "base_url", None)
-    if not isinstance(url, str):
-        raise ConfigurationError("expected base_url, or a provider whose server is started and that has a base_url")
-    return url
-
-
-def _positive(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
-        raise ConfigurationError(f"expected a number > 0 as {name}, got {value!r}")
-    return float(value)
-
-
-def _checked_mode(mode: str | None) -> str:
-    chosen = (mode or os.environ.get("OPENENV_CLIENT_MODE") or _MODES[0]).lower()
-    if chosen not in _MODES:
-        raise ConfigurationError(f"expected {' or '.join(map(repr, _MODES))} as mode, got {mode!r}")
-    return chosen

@@ -94,7 +94,7 @@ def resolve_commit(
 
 def _resolve(name: SpaceName, git: Git) -> str:
     patterns = _refs(name.revision)
-    output = git.run(name, "ls-remote", "--quiet", "--", name.repository(git.settings.endpoint), *patterns)
+    output = git.run(name, "ls-remote", "--quiet", "--", name.page(git.settings.endpoint), *patterns)
     lines = (line.partition("\t") for line in output.splitlines())
     commits = {ref: commit for commit, tab, ref in lines if tab}
     for ref in patterns:
@@ -136,7 +136,7 @@ def _fetch(pinned: SpaceName, directory: Path, git: Git, lock: int) -> None:
 
 
 def _fetch_commit(pinned: SpaceName, repository: Path, git: Git, lock: int) -> None:
-    url, commit = pinned.repository(git.settings.endpoint), pinned.revision or ""
+    url, commit = pinned.page(git.settings.endpoint), pinned.revision or ""
     fetch = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules"]
     try:
         git.run(pinned, *fetch, "--depth=1", "--", url, commit, directory=repository, kept_open=[lock])

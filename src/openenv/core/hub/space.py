@@ -14,7 +14,7 @@ from .space_name import SpaceName
 if TYPE_CHECKING:
     from huggingface_hub import HfApi, SpaceInfo
 
-__all__ = ["Space", "look_up", "name_at"]
+__all__ = ["Space", "look_up", "name_at", "user_of"]
 
 # With this one the last build that worked goes on serving while the next is made.
 _RUNNING = frozenset({"RUNNING", "RUNNING_BUILDING", "RUNNING_APP_STARTING"})
@@ -114,6 +114,12 @@ def name_at(url: str, *, settings: HubSettings | None = None, timeout_s: float =
         return SpaceName.parse(response.json()["id"])
 
     return answer_of(ask, label, settings, timeout_s)
+
+
+def user_of(settings: HubSettings, *, timeout_s: float = 10.0) -> str:
+    """Ask the Hub whose token it is; errors are those of `look_up`."""
+    api = _api(settings)
+    return answer_of(lambda: str(api.whoami(token=settings.token or False)["name"]), "the token", settings, timeout_s)
 
 
 def _api(settings: HubSettings) -> HfApi:

@@ -97,14 +97,17 @@ class SpaceName:
         """Return the same Space at another revision."""
         return replace(self, revision=revision)
 
-    def repository(self, endpoint: str | None = None) -> str:
-        """Return the address of its git repository on a Hub; `None` for the environment's."""
+    def page(self, endpoint: str | None = None) -> str:
+        """Return the address of its page on a Hub, which is that of its git repository too.
+
+        Args:
+            endpoint: The Hub; `None` for the environment's.
+        """
         return f"{endpoint or hub_endpoint()}/spaces/{self.repo_id}"
 
-    def page(self, endpoint: str | None = None) -> str:
-        """Return the address at which its files can be read on a Hub; `None` for the environment's."""
-        tree = "" if self.revision is None else f"/tree/{quote(self.revision, safe='')}"
-        return f"{self.repository(endpoint)}{tree}"
+    def files_page(self, endpoint: str | None = None) -> str:
+        """Return the address at which its files can be read at its revision; the argument is that of `page`."""
+        return f"{self.page(endpoint)}/tree/{quote(self.revision or 'main', safe='')}"
 
     def image(self, tag: str = "latest", registry: str | None = None) -> str:
         """Return the name of its image: `registry.hf.space/openenv-echo-env:latest` for `openenv/echo_env`.

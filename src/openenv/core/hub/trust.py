@@ -50,7 +50,7 @@ def require_trust(
     """
     if is_trusted(trust_remote_code):
         return
-    page = name.page(endpoint)
+    page = name.files_page(endpoint)
     raise UntrustedCodeError(
         f"to {what} would run code of {name} as you, outside a container: read it at {page}, and if you trust it, pass "
         f"trust_remote_code=True or set {_VARIABLE}=1",

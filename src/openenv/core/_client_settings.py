@@ -1,0 +1,54 @@
+"""What a client is told about itself, checked."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from .exceptions import ConfigurationError
+
+__all__ = ["PRODUCTION", "checked_mode", "liveness", "positive", "started_url"]
+
+PRODUCTION = "production"
+_MODES = ("simulation", PRODUCTION)
+
+
+def positive(name: str, value: object) -> float:
+    """Return a setting that has to be a number above 0.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+        raise ConfigurationError(f"expected a number > 0 as {name}, got {value!r}")
+    return float(value)
+
+
+def checked_mode(mode: str | None) -> str:
+    """Return the mode of a client: the one given, else `OPENENV_CLIENT_MODE`, else simulation.
+
+    Raises:
+        ConfigurationError: There is no such mode.
+    """
+    chosen = (mode or os.environ.get("OPENENV_CLIENT_MODE") or _MODES[0]).lower()
+    if chosen not in _MODES:
+        raise ConfigurationError(f"expected {' or '.join(map(repr, _MODES))} as mode, got {mode!r}")
+    return chosen
+
+
+def started_url(provider: object) -> str:
+    """Return the address of a provider's server.
+
+    Raises:
+        ConfigurationError: There is no provider, or it does not tell.
+    """
+    url = getattr(provider, "base_url", None)
+    if not isinstance(url, str):
+        raise ConfigurationError("expected base_url, or a provider whose server is started and that has a base_url")
+    return url
+
+
+def liveness(provider: object) -> dict[str, Any]:
+    """Return the setting of a transport by which it learns whether a provider's server lives, if that can be told."""
+    is_alive = getattr(provider, "is_alive", None)
+    return {} if is_alive is None else {"is_server_alive": is_alive}
