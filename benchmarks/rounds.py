@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from benchmarks.sides import peer_side
 from benchmarks.statistics import Row
 from benchmarks.table import terminal_table
 
@@ -79,4 +80,4 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
 def main(run: Callable[[Settings], Sequence[Row]], description: str | None) -> None:
     """Run one benchmark as a command of its own, and print its table."""
     settings = settings_of(argument_parser(description).parse_args())
-    print(terminal_table(run(settings)))
+    print(terminal_table(run(settings), peer_side().name))

@@ -95,7 +95,7 @@ class Server:
 
     def _stop(self) -> None:
         assert self._process is not None
-        running = _family(self._process.pid)
+        running = _family(self._process.pid) if self._process.poll() is None else []
         self._process.terminate()
         try:
             self._process.wait(_STOP_TIMEOUT_S)

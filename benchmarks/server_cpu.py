@@ -94,7 +94,7 @@ def main() -> None:
         _ours_alone(environment, counts, settings)
         return
     compared = compare(environment, counts, settings)
-    print(terminal_table([_row(environment, count, loads) for count, loads in compared.items()]))
+    print(terminal_table([_row(environment, count, loads) for count, loads in compared.items()], peer_side().name))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,16 +30,19 @@ class Side:
         name: What it is called in tables.
         python: Its interpreter.
         is_ours: Whether it holds this project.
+        source: The folder that its `openenv` is imported from; `None` for that of its virtual environment.
     """
 
     name: str
     python: Path
     is_ours: bool
+    source: Path | None = None
 
     def variables(self, **more: str) -> dict[str, str]:
         """Return the environment variables of its processes: those here, less what would sway them."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_HIDDEN)}
-        return kept | {"PYTHONPATH": str(ROOT)} | more
+        places = [ROOT] if self.source is None else [self.source, ROOT]
+        return kept | {"PYTHONPATH": os.pathsep.join(map(str, places))} | more
 
     def serving(self, port: int, *, workers: int = 1) -> list[str]:
         """Return the command by which its users serve the neutral environment.
@@ -59,7 +64,21 @@ def sides() -> tuple[Side, Side]:
 
 
 def our_side() -> Side:
-    """Return this project with what an installation brings along and numpy, and nothing of ours for development."""
+    """Return this project: its working tree, or the revision that `BENCHMARK_REVISION` names."""
+    revision = os.environ.get("BENCHMARK_REVISION")
+    return Side("this project", _our_python(), is_ours=True, source=_tree(revision) if revision else None)
+
+
+def peer_side() -> Side:
+    """Return openenv 0.10.0, or the revision of this project that `BENCHMARK_AGAINST` names."""
+    revision = os.environ.get("BENCHMARK_AGAINST")
+    if revision:
+        return Side(revision, _our_python(), is_ours=True, source=_tree(revision))
+    return Side("0.10.0", peer_python(), is_ours=False)
+
+
+def _our_python() -> Path:
+    """Return an interpreter with this project, what an installation brings along, numpy, and nothing else."""
     home = _HOME / "ours"
     recipe = (ROOT / "pyproject.toml").read_bytes() + (ROOT / "uv.lock").read_bytes()
     finished = _HOME / f"ours-{hashlib.sha256(recipe).hexdigest()[:16]}"
@@ -71,12 +90,21 @@ def our_side() -> Side:
                 older.unlink()
             _sync(home)
             finished.touch()
-    return Side("this project", home / "bin" / "python", is_ours=True)
+    return home / "bin" / "python"
 
 
-def peer_side() -> Side:
-    """Return openenv 0.10.0."""
-    return Side("0.10.0", peer_python(), is_ours=False)
+def _tree(revision: str) -> Path:
+    """Return the sources of a revision of this project, taken out of the repository where they are not."""
+    commit = run_quietly("git", "rev-parse", "--short=12", f"{revision}^{{commit}}").strip()
+    place = _HOME / "trees" / commit
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=place.parent) as made:
+            run_quietly("git", "archive", f"--output={made}/sources.tar", commit, "src")
+            with tarfile.open(f"{made}/sources.tar") as archive:
+                archive.extractall(made, filter="data")
+            Path(made, "src").rename(place)
+    return place
 
 
 def uv() -> str:

@@ -8,13 +8,18 @@ from benchmarks.statistics import Row, Spread
 
 __all__ = ["figure", "markdown_table", "terminal_table"]
 
-_HEAD = ("", "this project", "0.10.0", "times better (least to most)", "at least", "")
+_PEER = "0.10.0"
 
 
-def terminal_table(rows: Sequence[Row]) -> str:
-    """Return rows in columns of even width."""
-    lines = [_HEAD, *(_cells(row) for row in rows)]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(_HEAD))]
+def terminal_table(rows: Sequence[Row], peer: str = _PEER) -> str:
+    """Return rows in columns of even width.
+
+    Args:
+        rows: The rows.
+        peer: What the other side is called.
+    """
+    lines = [_head(peer), *(_cells(row) for row in rows)]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
     texts = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     notes = [f"* {row.name}: {row.note}" for row in rows if row.note]
     return "\n".join([*texts, *notes])
@@ -22,7 +27,8 @@ def terminal_table(rows: Sequence[Row]) -> str:
 
 def markdown_table(rows: Sequence[Row]) -> str:
     """Return rows as a Markdown table, and their notes below it."""
-    lines = [_HEAD, ("---",) * len(_HEAD), *(_cells(row) for row in rows)]
+    head = _head(_PEER)
+    lines = [head, ("---",) * len(head), *(_cells(row) for row in rows)]
     notes = [f"- {row.name}: {row.note}" for row in rows if row.note]
     return "\n".join(["| " + " | ".join(line) + " |" for line in lines] + (["", *notes] if notes else []))
 
@@ -32,6 +38,10 @@ def figure(value: float) -> str:
     if value == 0 or abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.3g}" if abs(value) >= 0.01 else f"{value:.1g}"
+
+
+def _head(peer: str) -> tuple[str, ...]:
+    return ("", "this project", peer, "times better (least to most)", "at least", "")
 
 
 def _cells(row: Row) -> tuple[str, ...]:

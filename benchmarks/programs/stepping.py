@@ -17,6 +17,8 @@ from typing import Any
 from benchmarks.neutral.client import NeutralClient
 from benchmarks.neutral.models import Word
 
+__all__ = ["repeated", "repeated_async"]
+
 _WARM_UP_S = 0.3
 _WORD = Word(text="hello, environment")
 
@@ -24,7 +26,7 @@ _WORD = Word(text="hello, environment")
 def _sync(url: str, seconds: float, sessions: int) -> dict[str, float]:
     with NeutralClient(base_url=url).sync() as client:
         client.reset()
-        return _repeated(lambda: client.step(_WORD), seconds)
+        return repeated(lambda: client.step(_WORD), seconds)
 
 
 def _in_process(url: str, seconds: float, sessions: int) -> dict[str, float]:
@@ -32,7 +34,7 @@ def _in_process(url: str, seconds: float, sessions: int) -> dict[str, float]:
 
     with NeutralClient.from_environment(ENVIRONMENTS["sync"]).sync() as client:
         client.reset()
-        return _repeated(lambda: client.step(_WORD), seconds)
+        return repeated(lambda: client.step(_WORD), seconds)
 
 
 async def _in_process_async(url: str, seconds: float, sessions: int) -> dict[str, float]:
@@ -40,13 +42,13 @@ async def _in_process_async(url: str, seconds: float, sessions: int) -> dict[str
 
     async with NeutralClient.from_environment(ENVIRONMENTS["async"]) as client:
         await client.reset()
-        return await _repeated_async(lambda: client.step(_WORD), seconds)
+        return await repeated_async(lambda: client.step(_WORD), seconds)
 
 
 async def _async(url: str, seconds: float, sessions: int) -> dict[str, float]:
     async with NeutralClient(base_url=url) as client:
         await client.reset()
-        return await _repeated_async(lambda: client.step(_WORD), seconds)
+        return await repeated_async(lambda: client.step(_WORD), seconds)
 
 
 async def _gathered(url: str, seconds: float, sessions: int) -> dict[str, float]:
@@ -54,7 +56,7 @@ async def _gathered(url: str, seconds: float, sessions: int) -> dict[str, float]
     clients = [NeutralClient(base_url=url) for _ in range(sessions)]
     await asyncio.gather(*(client.connect() for client in clients))
     await asyncio.gather(*(client.reset() for client in clients))
-    done = await _repeated_async(lambda: asyncio.gather(*(client.step(_WORD) for client in clients)), seconds)
+    done = await repeated_async(lambda: asyncio.gather(*(client.step(_WORD) for client in clients)), seconds)
     await asyncio.gather(*(client.close() for client in clients))
     return done | {"steps": done["steps"] * sessions}
 
@@ -65,13 +67,14 @@ async def _side_by_side(url: str, seconds: float, sessions: int) -> dict[str, fl
     async def play(client: Any) -> dict[str, float]:
         async with client:
             await client.reset()
-            return await _repeated_async(lambda: client.step(_WORD), seconds)
+            return await repeated_async(lambda: client.step(_WORD), seconds)
 
     all_done = await asyncio.gather(*(play(NeutralClient(base_url=url)) for _ in range(sessions)))
     return all_done[0] | {"steps": sum(done["steps"] for done in all_done)}
 
 
-def _repeated(step: Callable[[], Any], seconds: float) -> dict[str, float]:
+def repeated(step: Callable[[], Any], seconds: float) -> dict[str, float]:
+    """Do something over and over for a while, and return what `Stepped` is made of."""
     clock = time.perf_counter
     deadline = clock() + _WARM_UP_S
     while clock() < deadline:
@@ -84,7 +87,8 @@ def _repeated(step: Callable[[], Any], seconds: float) -> dict[str, float]:
     return {"steps": steps, "seconds": clock() - begun, "cpu_s": time.process_time() - own}
 
 
-async def _repeated_async(step: Callable[[], Awaitable[Any]], seconds: float) -> dict[str, float]:
+async def repeated_async(step: Callable[[], Awaitable[Any]], seconds: float) -> dict[str, float]:
+    """Do something over and over for a while, and return what `Stepped` is made of."""
     clock = time.perf_counter
     deadline = clock() + _WARM_UP_S
     while clock() < deadline:
