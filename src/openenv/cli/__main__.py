@@ -10,6 +10,7 @@ import typer
 
 from ..core.exceptions import OpenEnvError
 from .demo import demo
+from .gc import gc
 from .info import info
 from .list_environments import list_environments
 from .serve import serve
@@ -30,6 +31,7 @@ app.command()(demo)
 app.command()(serve)
 app.command("list")(list_environments)
 app.command()(info)
+app.command()(gc)
 
 
 def _show_version(wanted: bool) -> None:

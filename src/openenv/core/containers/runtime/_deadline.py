@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from openenv.core.exceptions import ConfigurationError
 
@@ -23,7 +24,7 @@ class Deadline:
     ends: float
 
     @classmethod
-    def after(cls, timeout_s: float, name: str = "timeout_s") -> Deadline:
+    def after(cls, timeout_s: Any, name: str = "timeout_s") -> Deadline:
         """Return the deadline that many seconds from now.
 
         Raises:

@@ -41,7 +41,12 @@ class Owner:
     @classmethod
     def current(cls) -> Owner:
         """Return this process."""
-        return _of_process(os.getpid())
+        return _current(os.getpid())
+
+    @classmethod
+    def of(cls, pid: int) -> Owner:
+        """Return a process of this machine."""
+        return cls(str(pid), _start_of(pid) or "unknown", _host(), _boot(), _namespace())
 
     @classmethod
     def in_labels(cls, labels: Mapping[str, str]) -> Owner | None:
@@ -64,8 +69,9 @@ class Owner:
 
 
 @functools.lru_cache(maxsize=1)
-def _of_process(pid: int) -> Owner:
-    return Owner(str(pid), _start_of(pid) or "unknown", _host(), _boot(), _namespace())
+def _current(pid: int) -> Owner:
+    # By its id, as a forked child is another process.
+    return Owner.of(pid)
 
 
 def _start_of(pid: int) -> str | None:

@@ -48,6 +48,7 @@ def wait_until_healthy(
     server: Watched | None = None,
     name: str = "server",
     advise: Callable[[str], str] | None = None,
+    advise_when_late: Callable[[str], str] | None = None,
 ) -> None:
     """Return once `GET {base_url}/health` is answered by 200.
 
@@ -57,6 +58,7 @@ def wait_until_healthy(
         server: What answers there; its end is noticed at once.
         name: What to call it in errors.
         advise: Given its last lines, returns what to do about its end.
+        advise_when_late: Given what became of the last attempt, returns what to do about its silence.
 
     Raises:
         ConfigurationError: The address is not one.
@@ -64,7 +66,7 @@ def wait_until_healthy(
     """
     url = _split(base_url)
     goal = f"answer {base_url.rstrip('/')}/health"
-    _poll(lambda seconds: _ask_health(url, seconds), timeout_s, server, _Wording(name, goal, advise))
+    _poll(lambda seconds: _ask_health(url, seconds), timeout_s, server, _Wording(name, goal, advise, advise_when_late))
 
 
 def wait_until_listening(
@@ -87,6 +89,7 @@ class _Wording:
     name: str
     goal: str
     advise: Callable[[str], str] | None
+    advise_when_late: Callable[[str], str] | None = None
 
     def died(self, server: Watched) -> ServerStartError:
         status, logs = server.returncode, server.logs()
@@ -97,7 +100,11 @@ class _Wording:
 
     def late(self, server: Watched | None, timeout_s: float, problem: str) -> ServerStartError:
         logs = server.logs() if server is not None else ""
-        return ServerStartError(f"the {self.name} did not {self.goal} within {timeout_s:g} s: {problem}", logs=logs)
+        advice = self.advise_when_late(problem) if self.advise_when_late is not None else ""
+        message = (
+            f"the {self.name} did not {self.goal} within {timeout_s:g} s: {problem}{'. ' if advice else ''}{advice}"
+        )
+        return ServerStartError(message, logs=logs)
 
 
 def _split(base_url: str) -> SplitResult:

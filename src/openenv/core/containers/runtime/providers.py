@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .base import ContainerProvider, RuntimeProvider
+    from .docker import LocalDockerProvider
     from .process import LocalProcessProvider
+    from .swarm import DockerSwarmProvider
     from .uv import UVProvider
 
-__all__ = ["ContainerProvider", "LocalProcessProvider", "RuntimeProvider", "UVProvider"]
+__all__ = [
+    "ContainerProvider",
+    "DockerSwarmProvider",
+    "LocalDockerProvider",
+    "LocalProcessProvider",
+    "RuntimeProvider",
+    "UVProvider",
+]
 
 
 def __getattr__(name: str) -> object:

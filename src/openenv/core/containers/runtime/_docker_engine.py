@@ -1,0 +1,56 @@
+"""The connection to a container engine."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from openenv.core.exceptions import MissingExtraError
+
+from ._docker_errors import engine_errors
+from ._sockets import is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ._deadline import Deadline
+
+__all__ = ["Engine", "engine", "engine_host"]
+
+# The SDK's client, most of whose methods its stubs leave without types.
+Engine = Any
+
+
+@contextmanager
+def engine(deadline: Deadline | None = None) -> Iterator[Engine]:
+    """Connect to the engine that `DOCKER_HOST` or the Docker command's context names.
+
+    Args:
+        deadline: Until when to wait for its answers; `None` to wait as long as each takes.
+
+    Raises:
+        MissingExtraError: The Docker SDK is not installed.
+        EngineUnavailableError: No engine answers, or it does not let this user in.
+    """
+    try:
+        from ._docker_api import DockerAPI, engine_settings
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "docker":
+            raise
+        raise MissingExtraError("running containers", "docker") from error
+    with engine_errors("reach the Docker engine"):
+        api = DockerAPI(deadline, **engine_settings())
+    try:
+        yield api
+    finally:
+        api.close()
+
+
+def engine_host() -> str | None:
+    """Return the host of an engine on another machine; `None` for one on this."""
+    from ._docker_api import engine_settings
+
+    url = urlsplit(engine_settings().get("base_url") or "")
+    remote = url.scheme in ("tcp", "http", "https", "ssh") and url.hostname and not is_loopback(url.hostname)
+    return url.hostname if remote else None
