@@ -49,13 +49,12 @@ class Side:
 
         Args:
             port: The port on loopback.
-            workers: How many processes share the sessions; more than one on our side only.
+            workers: How many processes share the sessions.
         """
-        address = ["--host", "127.0.0.1", "--port", str(port)]
+        options = ["--host", "127.0.0.1", "--port", str(port), *(["--workers", str(workers)] if workers > 1 else [])]
         if self.is_ours:
-            spread = ["--workers", str(workers)] if workers > 1 else []
-            return [str(self.python.with_name("openenv")), "serve", "benchmarks/neutral", *address, *spread]
-        return [str(self.python.with_name("uvicorn")), "benchmarks.neutral.app:app", *address]
+            return [str(self.python.with_name("openenv")), "serve", "benchmarks/neutral", *options]
+        return [str(self.python.with_name("uvicorn")), "benchmarks.neutral.app:app", *options]
 
 
 def sides() -> tuple[Side, Side]:

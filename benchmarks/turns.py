@@ -37,8 +37,9 @@ def drive(work: Iterable[Work], at_once: int, *, ended: Ended | None = None, tim
     with selectors.DefaultSelector() as selector:
         under_way = sum(_begin(selector, waiting, ended) for _ in range(at_once))
         while under_way:
-            ready = selector.select(timeout=max(0.0, deadline - time.perf_counter()))
-            if not ready:
+            left = deadline - time.perf_counter()
+            ready = selector.select(timeout=max(0.0, left))
+            if not ready or left < 0:
                 raise TimeoutError(f"{under_way} connections were not done within {timeout_s:g} s")
             for key, _ in ready:
                 connection, turn = key.data
