@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from ..exceptions import HubError
+from ..exceptions import HubError, OpenEnvError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .settings import HubSettings
     from .space_name import SpaceName
 
-__all__ = ["locked", "place_of"]
+__all__ = ["locked", "place_of", "writing"]
 
 _PAUSE_S = 0.05
 
@@ -52,21 +52,36 @@ def locked(directory: Path, goal: str, runner: ProgramRunner) -> Iterator[int]:
         HubError: The cache cannot be written.
         HubUnreachableError: Another process holds the lock for too long.
     """
-    try:
+    with writing(directory, goal):
         for parent in reversed(directory.parents):
             if not parent.exists():
                 parent.mkdir(mode=0o700, exist_ok=True)
         descriptor = os.open(directory.with_name(f"{directory.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise HubError(
-            f"{goal}: the cache {directory.parent} cannot be written ({error.strerror}): have OPENENV_CACHE name a "
-            f"directory that can"
-        ) from error
     try:
         _wait_for_lock(descriptor, f"{goal}: waiting for another process that does the same", runner)
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def writing(directory: Path, goal: str) -> Iterator[None]:
+    """Tell by a `HubError` what the system has against writing a directory in the cache.
+
+    Args:
+        directory: The directory.
+        goal: What it is for.
+    """
+    try:
+        yield
+    except OpenEnvError:
+        # Some of these are errors of the system, too.
+        raise
+    except OSError as error:
+        raise HubError(
+            f"{goal}: the cache {directory.parent} cannot be written ({error.strerror or error}): have OPENENV_CACHE "
+            f"name a directory that can"
+        ) from error
 
 
 def _wait_for_lock(descriptor: int, goal: str, runner: ProgramRunner) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..exceptions import HubError, HubUnreachableError, SpaceNotFoundError
-from ._cache import locked, place_of
+from ._cache import locked, place_of, writing
 from ._git import Git
 from ._programs import ProgramRunner
 from ._status import showing_status
@@ -122,17 +121,16 @@ def _fetch(pinned: SpaceName, directory: Path, git: Git, lock: int) -> None:
     # What a killed process has left.
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        partial.mkdir(mode=0o700)
-        git.run(pinned, "init", "--quiet", "--template=", directory=partial, kept_open=[lock])
-        _fetch_commit(pinned, partial, git, lock)
-        git.run(pinned, "checkout", "--quiet", "--detach", pinned.revision or "", directory=partial, kept_open=[lock])
-        shutil.rmtree(partial / ".git")
-        partial.rename(directory)
-    except OSError as error:
-        raise HubError(f"{pinned} cannot be kept in {directory.parent}: {error.strerror}") from error
+        with writing(directory, f"fetching {pinned}"):
+            partial.mkdir(mode=0o700)
+            git.run(pinned, "init", "--quiet", "--template=", directory=partial, kept_open=[lock])
+            _fetch_commit(pinned, partial, git, lock)
+            commit = pinned.revision or ""
+            git.run(pinned, "checkout", "--quiet", "--detach", commit, directory=partial, kept_open=[lock])
+            shutil.rmtree(partial / ".git")
+            partial.rename(directory)
     finally:
-        with suppress(OSError):
-            shutil.rmtree(partial)
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _fetch_commit(pinned: SpaceName, repository: Path, git: Git, lock: int) -> None:

@@ -9,8 +9,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..exceptions import HubError
-from ._cache import locked, place_of
+from ._cache import locked, place_of, writing
 from ._installer import Installer
 from ._programs import ProgramRunner
 from ._status import showing_status
@@ -92,17 +91,15 @@ def _is_done(made: Installation) -> bool:
 
 def _make(made: Installation, installer: Installer) -> None:
     directory = made.project.parent
+    # What a killed process has left.
+    shutil.rmtree(directory, ignore_errors=True)
     try:
-        # What a killed process has left.
-        if directory.exists():
-            shutil.rmtree(directory)
-        directory.mkdir(mode=0o700)
-        shutil.copytree(made.checkout.directory, made.project, symlinks=True)
-        # In its place from the beginning: the programs of a Python environment hold its path.
-        installer.install(made.project, made.python.parent.parent)
-        (directory / _DONE).touch()
-    except OSError as error:
-        raise HubError(f"{installer.goal}: {directory} cannot be written: {error.strerror}") from error
+        with writing(directory, installer.goal):
+            directory.mkdir(mode=0o700)
+            shutil.copytree(made.checkout.directory, made.project, symlinks=True)
+            # In its place from the beginning: the programs of a Python environment hold its path.
+            installer.install(made.project, made.python.parent.parent)
+            (directory / _DONE).touch()
     except BaseException:
         shutil.rmtree(directory, ignore_errors=True)
         raise
