@@ -15,6 +15,7 @@ import uvicorn
 from openenv.core.env_server.http_server import create_app
 from openenv.core.generic_client import GenericEnvClient
 from openenv.core.transports import blocking
+from openenv.core.transports._keeper import Keeper
 from openenv.testing import serve
 from tests.core.plain_servers import let_in, observation, read, reply, speaking
 from tests.core.worlds import Counter, eventually
@@ -43,11 +44,10 @@ def impatient_server() -> Iterator[str]:
 
 @pytest.fixture
 def quick_keeper(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(blocking, "_KEEPER_PERIOD_S", 0.02)
-    # One made before goes by the usual period until it has slept.
-    monkeypatch.setattr(blocking, "_keeper", blocking._Keeper())
+    quick = Keeper(period_s=0.02)
+    monkeypatch.setattr(blocking, "keeper", quick)
     yield
-    eventually(lambda: blocking._keeper._thread is None, "the keeper's end")
+    eventually(lambda: quick._thread is None, "the keeper's end")
 
 
 @pytest.mark.usefixtures("quick_keeper")

@@ -29,6 +29,7 @@ from ..exceptions import (
 from ..utils import convert_to_ws_url, is_loopback
 from ..wire.codec import decode
 from ..wire.frames import SUBPROTOCOL_V2, Version
+from ..wire.messages import is_binary
 from .base import TransportSettings
 
 __all__ = ["ClientConnection"]
@@ -109,12 +110,14 @@ class ClientConnection:
         return None
 
     def send(self, message: str | bytes) -> bytes:
-        """Return the bytes that send a message; none where the connection is ending, which is noticed by reading."""
+        """Return the bytes that send a message, JSON as text; none where the connection is ending."""
         if self._protocol.state is State.OPEN:
             if isinstance(message, str):
                 self._protocol.send_text(message.encode())
-            else:
+            elif is_binary(message):
                 self._protocol.send_binary(message)
+            else:
+                self._protocol.send_text(message)
         return self.outgoing()
 
     def ping(self) -> bytes:

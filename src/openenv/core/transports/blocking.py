@@ -5,32 +5,28 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
-import ssl
 import threading
 import time
-import weakref
+from collections.abc import Iterable
 from itertools import count
 
 from ..exceptions import (
     AuthenticationError,
     ClientClosedError,
-    ConnectError,
     OpenEnvError,
-    ProtocolError,
     SessionError,
 )
 from ..wire.client_exchange import ClientExchange, ReceivedAnswer
 from ..wire.errors import exception_from
 from ..wire.frames import AnswerKind, JsonObject, RequestKind, Version
 from ._client_protocol import ClientConnection
-from ._dialing import dial, proxy_for
+from ._keeper import keeper
 from ._resumption import Ticket, backoff, gone, late, opening_data, too_long
+from ._sockets import READ_BYTES, connected, let_wait_until
 from .base import Transport, TransportSettings
 
 __all__ = ["BlockingTransport"]
 
-_READ_BYTES = 65_536
-_KEEPER_PERIOD_S = 5.0
 _KEEPER_RETURN_S = 1.0
 _CANCEL_S = 1.0
 _GOODBYE_S = 2.0
@@ -79,7 +75,7 @@ class BlockingTransport(Transport):
                     self._drop()
                     self._connection = None
                     raise
-            _keeper.watch(self)
+            keeper.watch(self)
 
     async def request(self, kind: RequestKind, data: bytes, *, timeout_s: float | None = None) -> JsonObject:
         """Send a request and read until its answer is there."""
@@ -103,7 +99,7 @@ class BlockingTransport(Transport):
             return
         try:
             connection, now = self._connection, time.monotonic()
-            if connection is None or self._lost is not None or now - self._used_at < _KEEPER_PERIOD_S:
+            if connection is None or self._lost is not None or now - self._used_at < keeper.period_s:
                 return
             try:
                 self._tend(self._socket, connection, now)
@@ -180,7 +176,7 @@ class BlockingTransport(Transport):
 
     def _send(self, sock: socket.socket, data: bytes, deadline: float | None) -> None:
         try:
-            _set_timeout(sock, deadline)
+            let_wait_until(sock, deadline)
             sock.sendall(data)
         except TimeoutError:
             # A frame was cut in two: nothing more can follow it on this connection.
@@ -194,7 +190,7 @@ class BlockingTransport(Transport):
         self, sock: socket.socket, connection: ClientConnection, number: int, deadline: float | None
     ) -> ReceivedAnswer:
         while True:
-            _set_timeout(sock, deadline)
+            let_wait_until(sock, deadline)
             for answer in self._feed(sock, connection):
                 # Late answers to requests that timed out are passed over.
                 if answer.request_id == number:
@@ -203,11 +199,15 @@ class BlockingTransport(Transport):
                 raise _ConnectionEndedError
 
     def _feed(self, sock: socket.socket, connection: ClientConnection) -> list[ReceivedAnswer]:
-        answers = [self._exchange.receive(message) for message in connection.feed(sock.recv(_READ_BYTES))]
+        messages = connection.feed(sock.recv(READ_BYTES))
         if reply := connection.outgoing():
             # What came with the end of a connection counts, whether or not its end can be answered.
             with contextlib.suppress(ConnectionError):
                 sock.sendall(reply)
+        return self._take(messages)
+
+    def _take(self, messages: Iterable[bytes]) -> list[ReceivedAnswer]:
+        answers = [answer for message in messages for answer in self._exchange.receive_all(message)]
         for answer in answers:
             self._draining |= answer.kind == AnswerKind.DRAINING.value
             if answer.request_id is None and answer.kind == AnswerKind.ERROR.value:
@@ -271,36 +271,9 @@ class BlockingTransport(Transport):
         return connection, sock
 
     def _connect(self, timeout_s: float) -> tuple[ClientConnection, socket.socket]:
-        deadline = time.monotonic() + timeout_s
-        connection = ClientConnection(self._settings)
-        sock = self._dial(connection, deadline)
-        try:
-            self._shake_hands(sock, connection, deadline)
-        except BaseException:
-            sock.close()
-            raise
+        connection, sock, messages = connected(self._settings, timeout_s)
+        self._take(messages)
         return connection, sock
-
-    def _dial(self, connection: ClientConnection, deadline: float) -> socket.socket:
-        try:
-            proxy = proxy_for(connection.url, connection.uri)
-            sock = dial(connection.uri, proxy, max(0.001, deadline - time.monotonic()))
-            if connection.uri.secure:
-                sock = ssl.create_default_context().wrap_socket(sock, server_hostname=connection.uri.host)
-        except OSError as exc:
-            raise _unreachable(connection, exc) from exc
-        return sock
-
-    def _shake_hands(self, sock: socket.socket, connection: ClientConnection, deadline: float) -> None:
-        try:
-            sock.sendall(connection.outgoing())
-            while not connection.is_ready and not connection.is_closed:
-                _set_timeout(sock, deadline)
-                self._feed(sock, connection)
-        except OSError as exc:
-            raise _unreachable(connection, exc) from exc
-        if not connection.is_ready:
-            raise connection.refusal()
 
     def _say_goodbye(self, sock: socket.socket, connection: ClientConnection) -> None:
         deadline = time.monotonic() + _GOODBYE_S
@@ -320,54 +293,3 @@ class BlockingTransport(Transport):
 
 class _ConnectionEndedError(Exception):
     """The server ended the connection."""
-
-
-def _set_timeout(sock: socket.socket, deadline: float | None) -> None:
-    if deadline is None:
-        sock.settimeout(None)
-        return
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    sock.settimeout(left)
-
-
-def _unreachable(connection: ClientConnection, exc: OSError) -> ConnectError:
-    why = "no answer in time" if isinstance(exc, TimeoutError) else str(exc)
-    return ConnectError(f"could not reach {connection.url}: {why}. Is the server running?")
-
-
-class _Keeper:
-    """Answers pings on idle blocking connections, which have no loop to do so: servers cut those that stay silent.
-
-    One thread for the process; it lives while there is a connection to watch.
-    """
-
-    def __init__(self) -> None:
-        self._watched: weakref.WeakSet[BlockingTransport] = weakref.WeakSet()
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-
-    def watch(self, transport: BlockingTransport) -> None:
-        with self._lock:
-            self._watched.add(transport)
-            # Not the thread of a process that this one was forked from.
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._tend_all, name="openenv-keepalive", daemon=True)
-                self._thread.start()
-
-    def _tend_all(self) -> None:
-        while True:
-            time.sleep(_KEEPER_PERIOD_S)
-            with self._lock:
-                watched = [transport for transport in self._watched if transport.is_open]
-                if not watched:
-                    self._thread = None
-                    return
-            for transport in watched:
-                with contextlib.suppress(ProtocolError):
-                    transport.tend()
-            del watched
-
-
-_keeper = _Keeper()

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import ssl
-from collections.abc import Callable
 from itertools import count
 from typing import Any
 
 from ..exceptions import (
     AuthenticationError,
     ClientClosedError,
-    ConfigurationError,
     ConnectError,
     OpenEnvError,
-    ProtocolError,
     RequestTimeoutError,
     SessionError,
 )
 from ..wire.client_exchange import ClientExchange, ReceivedAnswer
 from ..wire.errors import exception_from
 from ..wire.frames import AnswerKind, JsonObject, RequestKind, Version
-from ._client_protocol import ClientConnection
-from ._dialing import dial, proxy_for
+from ._link import Link, check_loop, connected
 from ._resumption import Ticket, backoff, gone, late, opening_data, too_long
 from .base import Transport, TransportSettings
 
@@ -43,7 +37,7 @@ class WebSocketTransport(Transport):
         self._settings = settings
         self._exchange = ClientExchange(Version.V1, count(1))
         self._waiting: dict[int, asyncio.Future[ReceivedAnswer]] = {}
-        self._link: _Link | None = None
+        self._link: Link | None = None
         self._ticket: Ticket | None = None
         self._returning: asyncio.Task[None] | None = None
         self._unasked: Exception | None = None
@@ -105,7 +99,7 @@ class WebSocketTransport(Transport):
     async def close(self) -> None:
         """End the session and the connection."""
         if self._link is not None:
-            _check_loop(self._link)
+            check_loop(self._link.loop)
         link, self._link, self._ticket = self._link, None, None
         if self._returning is not None:
             self._returning.cancel()
@@ -116,7 +110,7 @@ class WebSocketTransport(Transport):
             link.abort()
         self._fail(ClientClosedError("the client was closed while the answer was awaited"))
 
-    async def _close_session(self, link: _Link) -> bool:
+    async def _close_session(self, link: Link) -> bool:
         """Close the session and wait for that, so that who opens the next one finds the slot free.
 
         Returns:
@@ -136,9 +130,9 @@ class WebSocketTransport(Transport):
         if link is not None and link.version is Version.V2:
             link.send(self._exchange.cancel(number))
 
-    def _check(self, link: _Link) -> None:
+    def _check(self, link: Link) -> None:
         """Raise what stands against asking anything now."""
-        _check_loop(link)
+        check_loop(link.loop)
         if self._unasked is not None:
             unasked, self._unasked = self._unasked, None
             raise unasked
@@ -150,24 +144,14 @@ class WebSocketTransport(Transport):
             url = self._settings.base_url
             future.set_exception(late(kind, url, limit))
 
-    async def _connect(self, timeout_s: float) -> _Link:
-        connection = ClientConnection(self._settings)
-        link = _Link(connection, self._settings, self._received, self._ended)
-        try:
-            await asyncio.wait_for(_dial(link, connection, self._settings), timeout_s)
-        except (OSError, asyncio.TimeoutError) as exc:
-            link.abort()
-            if isinstance(exc, OpenEnvError):
-                raise
-            why = "no answer in time" if isinstance(exc, (TimeoutError, asyncio.TimeoutError)) else str(exc)
-            raise ConnectError(f"could not reach {connection.url}: {why}. Is the server running?") from exc
-        except BaseException:
-            link.abort()
-            raise
-        return link
+    async def _connect(self, timeout_s: float) -> Link:
+        return await connected(self._settings, timeout_s, self._received, self._ended)
 
     def _received(self, message: bytes) -> None:
-        answer = self._exchange.receive(message)
+        for answer in self._exchange.receive_all(message):
+            self._take(answer)
+
+    def _take(self, answer: ReceivedAnswer) -> None:
         if answer.kind == AnswerKind.DRAINING.value:
             self._draining = True
             _logger.warning("the server at %s is about to shut down", self._settings.base_url)
@@ -177,7 +161,7 @@ class WebSocketTransport(Transport):
         elif answer.request_id is None and answer.kind == AnswerKind.ERROR.value:
             self._unasked = exception_from(answer.data)
 
-    def _ended(self, link: _Link) -> None:
+    def _ended(self, link: Link) -> None:
         """Come back to the session on a new connection, or tell all who wait that it is lost."""
         if link is not self._link:
             return
@@ -192,7 +176,7 @@ class WebSocketTransport(Transport):
         elif self._returning is None:
             self._returning = link.loop.create_task(self._return(link, self._ticket))
 
-    async def _return(self, broken: _Link, ticket: Ticket) -> None:
+    async def _return(self, broken: Link, ticket: Ticket) -> None:
         loop = broken.loop
         last: Exception | None = None
         deadline = loop.time() + ticket.grace_s
@@ -220,7 +204,7 @@ class WebSocketTransport(Transport):
         self._returning = None
         self._fail(gone(self._settings.base_url, broken.why(), last))
 
-    async def _take_up(self, link: _Link, ticket: Ticket) -> None:
+    async def _take_up(self, link: Link, ticket: Ticket) -> None:
         """Prove to the server, on a new connection, whose session is to go on.
 
         Raises:
@@ -253,128 +237,3 @@ class WebSocketTransport(Transport):
                 future.set_exception(error)
                 # Whoever waits may be cancelled before it looks: no reason for the event loop to complain.
                 future.exception()
-
-
-def _check_loop(link: _Link) -> None:
-    if asyncio.get_running_loop() is not link.loop:
-        raise ConfigurationError(
-            "this client is connected on another event loop: make, use and close a client inside one asyncio.run()"
-        )
-
-
-async def _dial(link: _Link, connection: ClientConnection, settings: TransportSettings) -> None:
-    loop = asyncio.get_running_loop()
-    uri = connection.uri
-    secure = ssl.create_default_context() if uri.secure else None
-    hostname = uri.host if uri.secure else None
-    proxy = proxy_for(connection.url, uri)
-    if proxy is None:
-        await loop.create_connection(lambda: link, uri.host, uri.port, ssl=secure, server_hostname=hostname)
-    else:
-        sock = await asyncio.to_thread(dial, uri, proxy, settings.connect_timeout_s)
-        sock.setblocking(False)
-        await loop.create_connection(lambda: link, sock=sock, ssl=secure, server_hostname=hostname)
-    await link.ready
-
-
-class _Link(asyncio.Protocol):
-    """The event loop's end of one connection: bytes in, messages to the transport."""
-
-    def __init__(
-        self,
-        connection: ClientConnection,
-        settings: TransportSettings,
-        received: Callable[[bytes], None],
-        ended: Callable[[_Link], None],
-    ) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.ready: asyncio.Future[None] = self.loop.create_future()
-        self.over: asyncio.Future[None] = self.loop.create_future()
-        self.connection = connection
-        self._settings = settings
-        self._received = received
-        self._ended = ended
-        self._transport: asyncio.Transport | None = None
-        self._heard_at = self.loop.time()
-        self._ping_timer: asyncio.TimerHandle | None = None
-
-    @property
-    def version(self) -> Version:
-        return self.connection.version
-
-    @property
-    def is_over(self) -> bool:
-        return self.over.done()
-
-    def loss(self) -> OpenEnvError:
-        return self.connection.loss()
-
-    def why(self) -> str:
-        return self.connection.why_closed()
-
-    def send(self, frame: str | bytes) -> None:
-        """Send without waiting for room; what cannot go out any more is repeated on the next connection."""
-        if not self.is_over:
-            self._write(self.connection.send(frame))
-
-    async def say_goodbye(self) -> None:
-        self._write(self.connection.close())
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(asyncio.shield(self.over), _GOODBYE_S)
-
-    def abort(self) -> None:
-        if self._transport is not None:
-            self._transport.abort()
-        self._end()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if not isinstance(transport, asyncio.Transport):
-            raise ProtocolError(f"expected a stream, got {type(transport).__name__}")
-        self._transport = transport
-        self._write(self.connection.outgoing())
-
-    def data_received(self, data: bytes) -> None:
-        self._heard_at = self.loop.time()
-        messages = self.connection.feed(data)
-        if reply := self.connection.outgoing():
-            self._write(reply)
-        if not self.ready.done() and self.connection.is_ready:
-            self.ready.set_result(None)
-            self._schedule_ping()
-        for message in messages:
-            self._received(message)
-        if self.connection.is_closed and self._transport is not None:
-            self._transport.close()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._end()
-
-    def _write(self, data: bytes) -> None:
-        if self._transport is not None and data:
-            self._transport.write(data)
-
-    def _end(self) -> None:
-        if self.is_over:
-            return
-        self.over.set_result(None)
-        if self._ping_timer is not None:
-            self._ping_timer.cancel()
-        if not self.ready.done():
-            self.ready.set_exception(self.connection.refusal())
-            # Seen by whoever connects, if anyone still does.
-            self.ready.exception()
-        self._ended(self)
-
-    def _schedule_ping(self) -> None:
-        interval = self._settings.ping_interval_s
-        if interval is not None and not self.is_over:
-            self._ping_timer = self.loop.call_later(interval, self._ping)
-
-    def _ping(self) -> None:
-        patience = self._settings.ping_timeout_s
-        quiet_s = self.loop.time() - self._heard_at
-        if patience is not None and quiet_s > patience + (self._settings.ping_interval_s or 0):
-            self.abort()
-            return
-        self._write(self.connection.ping())
-        self._schedule_ping()
