@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -65,6 +66,25 @@ class Containers(Serving, ContainerProvider):
         self.ready(timeout_s)
 
 
+class Sparse(Serving, ContainerProvider):
+    """Takes as little as some published providers do."""
+
+    def start_container(self, image: str, port: int | None = None) -> str:  # type: ignore[override]
+        return self.serve({"image": image, "port": port})
+
+    def stop_container(self) -> None:
+        self.end()
+
+    def wait_for_ready(self, base_url: str) -> None:  # type: ignore[override]
+        self.ready(0)
+
+
+class Timed(Containers):
+    """Says what it takes, a time among it."""
+
+    start_options = frozenset({"memory", "timeout_s"})
+
+
 class Processes(Serving, RuntimeProvider):
     def start(
         self, port: int | None = None, env_vars: dict[str, str] | None = None, workers: int = 1, **kwargs: Any
@@ -118,6 +138,35 @@ def test_options_reach_the_client() -> None:
     with CounterEnv.from_docker_image("i", Containers(), message_timeout_s=7, headers={"A": "b"}).sync() as env:
         settings = env.async_client._settings
         assert (settings.message_timeout_s, settings.headers["A"]) == (7, "b")
+
+
+def test_a_provider_that_takes_few_keywords_is_asked_for_no_more() -> None:
+    provider = Sparse()
+    with CounterEnv.from_docker_image("i", provider, port=5, wait_timeout=3, message_timeout_s=7).sync() as env:
+        assert env.step(Add(amount=4)).observation.total == 4
+    assert (provider.asked["image"], provider.asked["port"]) == ("i", 5)
+
+
+def test_options_reach_the_provider_and_one_time_covers_its_start_and_what_comes_after() -> None:
+    provider = Timed()
+    with CounterEnv.from_docker_image("i", provider, env_vars={"A": "b"}, memory="1g", wait_timeout=30).sync():
+        assert provider.asked.items() >= {"env_vars": {"A": "b"}, "memory": "1g"}.items()
+    assert 0 < provider.asked["timeout_s"] <= 30
+
+
+def test_more_starts_than_the_loop_has_threads_go_on_side_by_side() -> None:
+    number = 2 * ((os.cpu_count() or 1) + 4)
+    all_there = threading.Barrier(number, timeout=PATIENCE_S)
+
+    def meet() -> None:
+        all_there.wait()
+
+    async def play() -> None:
+        starts = [CounterEnv.from_docker_image("i", Containers(starting=meet)) for _ in range(number)]
+        for env in await asyncio.gather(*starts):
+            await env.close()
+
+    asyncio.run(play())
 
 
 @pytest.mark.parametrize("provider", [Containers, Processes])
@@ -182,8 +231,12 @@ def test_an_async_client_whose_server_is_gone_is_stopped_when_connecting_fails()
 @pytest.mark.parametrize(
     ("start", "told"),
     [
-        (lambda: CounterEnv.from_docker_image("i"), "needs a container provider"),
-        (lambda: CounterEnv.from_env("o/n"), "needs a container provider"),
+        (lambda: CounterEnv.from_docker_image("i", colour=1), "colour.*CounterEnv takes.*headers.*LocalDockerProvider"),
+        (lambda: CounterEnv.from_env("o/n", colour=1), "LocalDockerProvider takes.*memory.*wait_timeout"),
+        (lambda: CounterEnv.from_docker_image("i", Sparse(), memory="1g"), "memory.*Sparse takes port"),
+        (lambda: CounterEnv.from_docker_image("i", Processes()), "expected a ContainerProvider"),  # type: ignore[arg-type]
+        (lambda: CounterEnv.from_docker_image("i", base_url="http://localhost:1"), "base_url is for a server that"),
+        (lambda: CounterEnv.from_docker_image("i", wait_timeout=0), "wait_timeout"),
         (lambda: CounterEnv.from_env("no-owner"), "expected the name of a Space"),
         (lambda: CounterEnv.from_env("o/n@v1"), "by tags of its own"),
         (lambda: CounterEnv.from_env("o/n", tag="a b"), "an image's tag"),

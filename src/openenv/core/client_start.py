@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+from ._own_thread import in_own_thread
+from .containers.runtime._deadline import Deadline
 from .containers.runtime.base import ContainerProvider, RuntimeProvider
 from .exceptions import ConfigurationError, ImageNotFoundError
 from .hub.source import SpaceSource
@@ -23,9 +25,10 @@ __all__ = ["ClientStart", "split_options", "start_container", "start_environment
 _ClientT = TypeVar("_ClientT", bound="EnvClient[Any, Any, Any]")
 
 _READY_S = 60.0
+_SHORTEST_S = 0.1
 
 
-@dataclass
+@dataclass(eq=False)
 class ClientStart(Generic[_ClientT]):
     """A client whose server has yet to be started.
 
@@ -69,15 +72,15 @@ class ClientStart(Generic[_ClientT]):
             raise
 
     async def _start_in_thread(self) -> _ClientT:
-        starting = asyncio.ensure_future(asyncio.to_thread(self._start_here))
+        starting = in_own_thread(self._start_here)
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:
             # A thread cannot be cancelled: the server is stopped under it, and what it started after that too.
-            await asyncio.to_thread(stop, self._provider)
+            await in_own_thread(lambda: stop(self._provider))
             await asyncio.wait({starting})
             if not starting.cancelled() and starting.exception() is None:
-                await asyncio.to_thread(stop, self._provider)
+                await in_own_thread(lambda: stop(self._provider))
             raise
 
 
@@ -89,24 +92,29 @@ def start_container(
     Args:
         client_class: The client's class.
         image: The image's name.
-        provider: What starts containers.
-        options: Options of the client and of the provider's `start_container`, told apart by name.
+        provider: What starts containers; `None` for a `LocalDockerProvider`.
+        options: Options of the client and of the provider's `start_container`, told apart by name, and `wait_timeout`:
+            seconds until the server answers, the pull of its image included where the provider takes `timeout_s`.
 
     Raises:
-        ConfigurationError: No provider was given.
+        ConfigurationError: It is no container provider, or an option is neither's.
     """
-    if provider is None:
-        raise ConfigurationError(
-            "running an image needs a container provider: pass provider=…, an object of a ContainerProvider class. To "
-            "do without containers, use from_env(…, use_docker=False, project_path=…) or from_environment(…)"
-        )
-    runner = provider
+    runner = _container_provider(provider)
     client_options, more = split_options(client_class, options)
-    timeout_s = more.pop("wait_timeout", _READY_S)
+    timeout_s = more.pop("wait_timeout", None)
+    deadline_s = None if timeout_s is None else Deadline.after(timeout_s, "wait_timeout").timeout_s
+    known = _start_options(runner)
+    _check_options(client_class, client_options, runner, more, known)
+    takes_deadline = known is not None and "timeout_s" in known
 
     def start() -> str:
-        url = runner.start_container(image, **more)
-        runner.wait_for_ready(url, timeout_s)
+        if deadline_s is None or not takes_deadline:
+            url = runner.start_container(image, **more)
+            _wait_for_ready(runner, url, deadline_s or _READY_S)
+            return url
+        deadline = Deadline.after(deadline_s)
+        url = runner.start_container(image, **{"timeout_s": deadline_s, **more})
+        _wait_for_ready(runner, url, round(deadline.remaining_s(at_least=_SHORTEST_S), 1))
         return url
 
     return ClientStart(client_class, client_options, runner, start)
@@ -203,6 +211,52 @@ def stop(provider: ContainerProvider | RuntimeProvider) -> None:
         provider.stop()
 
 
+def _container_provider(provider: ContainerProvider | None) -> ContainerProvider:
+    if provider is None:
+        from .containers.runtime import LocalDockerProvider
+
+        return LocalDockerProvider()
+    if not callable(getattr(provider, "start_container", None)):
+        raise ConfigurationError(f"expected a ContainerProvider to run an image, got {type(provider).__name__}")
+    return provider
+
+
+def _start_options(provider: ContainerProvider) -> frozenset[str] | None:
+    """Return the keywords that a provider's `start_container` takes; `None` where it takes any."""
+    declared = getattr(provider, "start_options", None)
+    if declared is not None:
+        return frozenset(declared) | {"port", "env_vars"}
+    parameters = inspect.signature(provider.start_container).parameters
+    if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
+        return None
+    return frozenset(parameters) - {"image"}
+
+
+def _check_options(
+    client_class: type,
+    client_options: Mapping[str, Any],
+    provider: ContainerProvider,
+    options: Mapping[str, Any],
+    known: frozenset[str] | None,
+) -> None:
+    if "base_url" in client_options:
+        raise ConfigurationError("base_url is for a server that runs already: leave it out, or make the client with it")
+    unknown = sorted(options.keys() - known) if known is not None else []
+    if known is not None and unknown:
+        of_client = sorted(_client_parameters(client_class) - {"self", "base_url", "provider"})
+        raise ConfigurationError(
+            f"an option is neither the client's nor the provider's: {', '.join(unknown)}. {client_class.__name__} "
+            f"takes {', '.join(of_client)}; {type(provider).__name__} takes {', '.join(sorted(known))}; and there is "
+            f"wait_timeout"
+        )
+
+
+def _wait_for_ready(provider: ContainerProvider, url: str, timeout_s: float) -> None:
+    # Some providers have no place for a time.
+    takes_time = len(inspect.signature(provider.wait_for_ready).parameters) > 1
+    provider.wait_for_ready(url, *([timeout_s] if takes_time else []))
+
+
 def _process_provider(
     provider: ContainerProvider | RuntimeProvider | None,
     project_path: str | os.PathLike[str] | None,
@@ -225,8 +279,12 @@ def _process_provider(
 
 def split_options(client_class: type, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a client's options and the others."""
-    from .env_client import EnvClient
-
-    known = {*inspect.signature(EnvClient.__init__).parameters, *inspect.signature(client_class).parameters}
+    known = _client_parameters(client_class)
     client = {name: value for name, value in options.items() if name in known}
     return client, {name: value for name, value in options.items() if name not in known}
+
+
+def _client_parameters(client_class: type) -> set[str]:
+    from .env_client import EnvClient
+
+    return {*inspect.signature(EnvClient.__init__).parameters, *inspect.signature(client_class).parameters}

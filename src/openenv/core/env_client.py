@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast, get_ori
 
 from ._client_models import ClientModels, payload_of, result_as, sendable, state_as
 from ._client_settings import PRODUCTION, checked_mode, liveness, positive, started_url
+from ._own_thread import in_own_thread
 from ._tool_frames import call_frame, list_frame, tool_result, tool_value, tools_in
 from .client_types import StepResult
 from .env_server.mcp_types import CallToolAction, CallToolObservation, ListToolsAction, ListToolsObservation, Tool
@@ -170,9 +171,11 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
         """Start a container and return its client, to be awaited, entered with `async with`, or taken by `.sync()`.
 
         Args:
-            image: The image's name.
-            provider: What starts containers.
-            **options: Options of the client (`message_timeout_s`, `headers`, …) and of the provider, each to its place.
+            image: The image's name; it is pulled where the engine does not have it.
+            provider: What starts containers; by default a `LocalDockerProvider`.
+            **options: Options of the client (`message_timeout_s`, `headers`, …) and of the provider (`env_vars`,
+                `memory`, …: see `ContainerOptions`), each to its place. `wait_timeout`: seconds until the server
+                answers, the pull included; by default 600 until the container runs, and 60 more.
         """
         from .client_start import start_container
 
@@ -494,4 +497,4 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
         if self._is_blocking:
             stop(provider)
         else:
-            await asyncio.to_thread(stop, provider)
+            await in_own_thread(lambda: stop(provider))

@@ -1,0 +1,25 @@
+"""Blocking functions, each in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+__all__ = ["in_own_thread"]
+
+_T = TypeVar("_T")
+
+
+def in_own_thread(function: Callable[[], _T]) -> asyncio.Future[_T]:
+    """Run a function in a new thread, so that however many are started together, none waits for another.
+
+    The event loop's own threads are few: as many as there are processors, and four.
+    """
+    threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="openenv")
+    try:
+        return asyncio.get_running_loop().run_in_executor(threads, contextvars.copy_context().run, function)
+    finally:
+        threads.shutdown(wait=False)
