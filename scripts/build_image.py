@@ -16,9 +16,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from scripts.docker_engine import CACHE, PYTHON_IMAGE, EngineError, run_shown
+from scripts.docker_engine import CACHE, PYTHON_IMAGE, EngineError, cache_lock, run_shown
 
-__all__ = ["BASE_IMAGE", "build_base", "build_environment", "main"]
+__all__ = ["BASE_IMAGE", "build_base", "build_environment", "gather_wheels", "main"]
 
 BASE_IMAGE = "openenv-base"
 
@@ -55,15 +55,10 @@ def build_base() -> None:
     Raises:
         EngineError: A command failed; the message ends in what it wrote.
     """
-    requirements = _locked_requirements()
-    with tempfile.TemporaryDirectory() as folder:
-        context = Path(folder)
-        shutil.copytree(_downloaded(requirements), context, dirs_exist_ok=True)
-        _run("Building the wheel of openenv-core", [_UV, "build", "--quiet", "--wheel", "--out-dir", f"{context}/core"])
-        (context / "core" / ".gitignore").unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory() as context:
+        gather_wheels(Path(context))
         dockerfile = str(_ROOT / "docker" / "base" / "Dockerfile")
-        arguments = ["--file", dockerfile, "--build-arg", f"PYTHON_IMAGE={PYTHON_IMAGE}"]
-        _run(f"Building {BASE_IMAGE}", ["docker", "build", "--label", _LABEL, "--tag", BASE_IMAGE, *arguments, folder])
+        _build(BASE_IMAGE, Path(context), f"--file={dockerfile}", f"--build-arg=PYTHON_IMAGE={PYTHON_IMAGE}")
 
 
 def build_environment(project: Path, tag: str) -> None:
@@ -76,8 +71,31 @@ def build_environment(project: Path, tag: str) -> None:
     Raises:
         EngineError: The build failed; the message ends in what it wrote.
     """
-    arguments = ["--build-arg", f"BASE_IMAGE={BASE_IMAGE}", "--build-arg", "PIP_NO_INDEX=1"]
-    _run(f"Building {tag}", ["docker", "build", "--label", _LABEL, "--tag", tag, *arguments, str(project)])
+    _build(tag, project, f"--build-arg=BASE_IMAGE={BASE_IMAGE}", "--build-arg=PIP_NO_INDEX=1")
+
+
+def gather_wheels(folder: Path) -> None:
+    """Put the wheels of this checkout and of what it requires, as uv.lock pins them, into a folder.
+
+    Args:
+        folder: Where `core`, `dependencies` and `build` are made, the last for what environments are built with.
+
+    Raises:
+        EngineError: They could not be built or downloaded.
+    """
+    with cache_lock():
+        shutil.copytree(_downloaded(_locked_requirements()), folder, dirs_exist_ok=True)
+    core = folder / "core"
+    _run("Building the wheel of openenv-core", [_UV, "build", "--quiet", "--wheel", "--out-dir", str(core)])
+    (core / ".gitignore").unlink(missing_ok=True)
+
+
+def _build(tag: str, context: Path, *options: str) -> None:
+    _run(f"Building {tag}", ["docker", "build", "--label", _LABEL, "--tag", tag, *options, str(context)])
+    # What the tag named before, unless a container runs from it.
+    subprocess.run(
+        ["docker", "image", "prune", "--force", "--filter", f"label={_LABEL}"], capture_output=True, timeout=60
+    )
 
 
 def _run(what: str, command: list[str]) -> None:
@@ -100,15 +118,15 @@ def _downloaded(requirements: str) -> Path:
         raise EngineError(f"there is no image {PYTHON_IMAGE}: run `make docker-engine`")
     key = hashlib.sha256(f"{image.stdout}{_BUILD_REQUIREMENTS}{requirements}".encode()).hexdigest()[:16]
     wheels = CACHE / f"wheels-{key}"
-    if not wheels.exists():
-        CACHE.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=CACHE) as folder:
-            unfinished = Path(folder, "wheels")
-            unfinished.mkdir()
-            (unfinished / "requirements.txt").write_text(requirements)
-            _download(unfinished, "dependencies", ["--require-hashes", "-r", "/wheels/requirements.txt"])
-            _download(unfinished, "build", _BUILD_REQUIREMENTS)
-            unfinished.rename(wheels)
+    if wheels.exists():
+        return wheels
+    with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+        unfinished = Path(folder, "wheels")
+        unfinished.mkdir()
+        (unfinished / "requirements.txt").write_text(requirements)
+        _download(unfinished, "dependencies", ["--require-hashes", "-r", "/wheels/requirements.txt"])
+        _download(unfinished, "build", _BUILD_REQUIREMENTS)
+        unfinished.rename(wheels)
     return wheels
 
 

@@ -10,6 +10,7 @@ Docker Hub can be reached, and otherwise one that debootstrap makes of Debian's 
 from __future__ import annotations
 
 import collections
+import contextlib
 import fcntl
 import os
 import shutil
@@ -18,11 +19,12 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
 
-__all__ = ["CACHE", "PYTHON_IMAGE", "EngineError", "engine_version", "main", "run_shown"]
+__all__ = ["CACHE", "PYTHON_IMAGE", "EngineError", "cache_lock", "engine_version", "main", "run_shown"]
 
 PYTHON_IMAGE = "openenv-python"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "openenv", "docker")
@@ -47,9 +49,7 @@ class EngineError(Exception):
 def main() -> int:
     """Set the engine up, and say what is done for it."""
     try:
-        CACHE.mkdir(parents=True, exist_ok=True)
-        with (CACHE / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with cache_lock():
             _provide_engine()
             _provide_registry()
             _provide_python_image()
@@ -58,6 +58,15 @@ def main() -> int:
         return 1
     _console.print(f"Docker {engine_version()} answers and has the image {PYTHON_IMAGE}", soft_wrap=True)
     return 0
+
+
+@contextlib.contextmanager
+def cache_lock() -> Iterator[None]:
+    """Keep others from changing what is in the cache, and wait until they let it go."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def engine_version() -> str | None:
@@ -111,7 +120,7 @@ def _provide_engine() -> None:
         )
     if sys.platform != "linux" or os.geteuid() != 0:
         raise EngineError("start Docker yourself (Docker Desktop, colima, `systemctl start docker`), then try again")
-    _install(["dockerd"])
+    _install(["dockerd", "docker-registry"])
     if Path("/run/systemd/system").is_dir():
         run_shown("Starting the docker service", ["systemctl", "start", "docker"])
     if not engine_version():
@@ -121,7 +130,7 @@ def _provide_engine() -> None:
 def _start_engine() -> None:
     """Start `dockerd` at the default socket, with its data in the cache."""
     log_path = CACHE / "dockerd.log"
-    command = ["dockerd", "--data-root", str(CACHE / "data"), "--pidfile", str(CACHE / "dockerd.pid")]
+    command = ["dockerd", "--data-root", str(CACHE / "data")]
     _console.print(f"Starting dockerd, which writes to {log_path}", soft_wrap=True)
     with log_path.open("wb") as log:
         engine = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
@@ -185,7 +194,8 @@ def _make_root(archive: Path, why: str) -> None:
             shutil.rmtree(root / unused, ignore_errors=True)
         run_shown("Setting up its python and pip", ["chroot", str(root), "sh", "-ec", _LIKE_THE_PUBLISHED])
         unfinished = Path(folder, "root.tar")
-        run_shown("Packing it", ["tar", "-C", str(root), "-cf", str(unfinished), "--exclude=./dev/*", "."])
+        left_out = [f"--exclude=./{name}" for name in ("dev/*", "etc/hostname", "etc/resolv.conf")]
+        run_shown("Packing it", ["tar", "-C", str(root), "-cf", str(unfinished), *left_out, "."])
         unfinished.rename(archive)
 
 
