@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ._hub_question import TrustOption, environment_asking
+
 __all__ = ["serve"]
 
 _DEFAULT_PORT = 8000
@@ -14,7 +16,10 @@ _DEFAULT_PORT = 8000
 
 def serve(
     target: Annotated[
-        str, typer.Argument(metavar="DIR|NAME", help="Its directory, or the name of an installed one.")
+        str,
+        typer.Argument(
+            metavar="DIR|NAME", help="Its directory, the name of an installed one, or org/name for one on the Hub."
+        ),
     ] = ".",
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all of them.")] = "127.0.0.1",
     port: Annotated[
@@ -22,14 +27,18 @@ def serve(
         typer.Option(min=0, max=65535, help="Port to listen on; 0 for a free one, by default openenv.yaml's or 8000."),
     ] = None,
     reload: Annotated[bool, typer.Option("--reload", help="Start anew when the source changes.")] = False,
+    workers: Annotated[
+        int, typer.Option(min=1, envvar="WORKERS", help="Processes that share the sessions among them.")
+    ] = 1,
     log_format: Annotated[str, typer.Option(help="text, or json: one object a line.")] = "text",
     log_level: Annotated[str, typer.Option(help="The least severe level that is logged.")] = "warning",
+    trust_remote_code: TrustOption = False,
 ) -> None:
     """Serve an environment until Ctrl-C."""
     from ..core._application import find_application
     from ..core.env_server.serving import serve as serve_source
 
-    source = _source(target)
+    source = _source(target, trust_remote_code)
     application = find_application(source)
     if port is None:
         port = application.manifest.port or _DEFAULT_PORT
@@ -43,14 +52,15 @@ def serve(
         host=host,
         port=port or None,
         reload=reload,
+        workers=workers,
         log_format=log_format,
         log_level=log_level,
         on_listening=tell,
     )
 
 
-def _source(target: str) -> Path | str:
-    """Return a directory, or the package of an installed environment."""
+def _source(target: str, trust_remote_code: bool) -> Path | str:
+    """Return a directory, or the package of an environment that is installed, by now if it is on the Hub."""
     from ..core._application import is_project
     from ..core.exceptions import ConfigurationError
 
@@ -62,6 +72,4 @@ def _source(target: str) -> Path | str:
             f"no environment in {directory.resolve()}: expected openenv.yaml or server/app.py there. Name another "
             f"directory, or an installed environment (see openenv list)"
         )
-    from ..auto._discovery import find_environment
-
-    return find_environment(target).package
+    return environment_asking(target, trust_remote_code).package

@@ -38,7 +38,7 @@ class Admission:
         queue_size: The most who may wait; 0 to refuse at once.
         queue_timeout_s: Seconds that one may wait.
         max_per_client: The most slots of one client, those it waits for counted in; `None` for no such limit.
-        draining: Whether nobody is let in any more.
+        spare: How many sessions may be closed to make room, as nobody has used them yet and their connection broke.
     """
 
     def __init__(
@@ -53,7 +53,8 @@ class Admission:
         self.queue_size = queue_size
         self.queue_timeout_s = queue_timeout_s
         self.max_per_client = max_per_client
-        self.draining = False
+        self.spare = 0
+        self._draining = False
         self._of_client: Counter[str] = Counter()
         self._taken = 0
         self._queue: deque[asyncio.Future[None]] = deque()
@@ -61,14 +62,29 @@ class Admission:
         self._left = 0
 
     @property
-    def status(self) -> ServerCapacityStatus:
+    def draining(self) -> bool:
+        """Return whether nobody is let in any more."""
+        return self._draining
+
+    @property
+    def taken(self) -> int:
         """Return how many slots are taken, those of sessions being opened and closed counted in."""
-        return ServerCapacityStatus(active_sessions=self._taken, max_sessions=self.max_sessions)
+        return self._taken
+
+    @property
+    def held(self) -> int:
+        """Return how many of them this process took."""
+        return self._taken
+
+    @property
+    def status(self) -> ServerCapacityStatus:
+        """Return how many slots are taken of how many there are."""
+        return ServerCapacityStatus(active_sessions=self.taken, max_sessions=self.max_sessions)
 
     @property
     def is_full(self) -> bool:
         """Return whether no slot is free."""
-        return self._taken >= self.max_sessions
+        return self.taken >= self.max_sessions
 
     @property
     def queue_length(self) -> int:
@@ -83,19 +99,20 @@ class Admission:
         mean_s = self._kept_s / self._left
         return min(_LONGEST_RETRY_S, max(1.0, mean_s * (self.queue_length + 1) / self.max_sessions))
 
-    async def enter(self, queued: Callable[[int], None] | None = None, client: str = "") -> Slot:
+    async def enter(self, queued: Callable[[int], None] | None = None, client: str = "", session_id: str = "") -> Slot:
         """Take a slot, waiting for one if there is a queue.
 
         Args:
             queued: Called with the place in the queue, counted from 1, if there is a wait.
             client: Who takes it.
+            session_id: The session that it is for, where others have to find it.
 
         Raises:
             SessionCapacityError: No slot is free, and the queue is full or the wait was too long; or the client has as
                 many as one client may.
             ServerDrainingError: The server is shutting down.
         """
-        if self.draining:
+        if self._draining:
             raise ServerDrainingError
         self._count(client)
         try:
@@ -153,7 +170,7 @@ class Admission:
 
     def drain(self) -> None:
         """Let nobody in any more, and send away those who wait."""
-        self.draining = True
+        self._draining = True
         queue, self._queue = self._queue, deque()
         for place in queue:
             if not place.done():

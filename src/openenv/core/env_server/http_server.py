@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from fastapi import FastAPI
@@ -24,12 +24,16 @@ from .access.rate_limit import RateLimit
 from .draining import draining_on_sigterm
 from .environment_spec import EnvironmentSpec, ResetArguments
 from .interfaces import Environment
+from .observability.reading import ServerReading
+from .observability.telemetry import Telemetry
 from .observability.tracing import TraceContext
+from .replicas.membership import current_membership
+from .replicas.passing import PassingOn
 from .routes.http import SESSION_HEADER, add_episode_routes
 from .routes.info import add_info_routes
 from .routes.mcp import add_mcp_routes
 from .routes.metrics import add_metrics_route
-from .routes.sessions import add_session_routes
+from .routes.sessions import add_session_routes, sessions_here
 from .routes.websocket import Connection, WebSocketRoute
 from .sessions import SessionManager
 from .settings import ServerSettings
@@ -37,6 +41,7 @@ from .types import (
     Action,
     ConcurrencyConfig,
     EnvironmentMetadata,
+    HealthStatus,
     Observation,
     ServerCapacityStatus,
     ServerMode,
@@ -63,6 +68,7 @@ class HTTPEnvServer:
         settings: How the server behaves beyond that.
         connections: The WebSocket connections.
         rate_limit: How often a client may ask; `None` for no limit.
+        siblings: The same server in other processes, where it is one of several; else `None`.
     """
 
     def __init__(
@@ -91,16 +97,24 @@ class HTTPEnvServer:
         self.settings = settings or ServerSettings.from_environ()
         protect(self.settings.auth_tokens)
         guard_loggers(_LOGGERS)
+        max_sessions, membership = self.concurrency_config.max_concurrent_envs, current_membership()
+        self.siblings = None if membership is None else membership.join(max_sessions, self.settings)
         self.sessions = SessionManager(
             self.spec,
-            self.concurrency_config.max_concurrent_envs,
+            max_sessions,
             self.concurrency_config.session_timeout,
             settings=self.settings,
+            admission=None if self.siblings is None else self.siblings.admission,
         )
         self.connections: set[Connection] = set()
-        self.rate_limit = RateLimit(self.settings.max_requests_per_s) if self.settings.max_requests_per_s else None
+        self.rate_limit = self._rate_limit()
         self._metadata: EnvironmentMetadata | None = None
         self._schemas: dict[str, dict[str, Any]] | None = None
+
+    def _rate_limit(self) -> RateLimit | None:
+        if self.siblings is not None:
+            return self.siblings.rate_limit
+        return RateLimit(self.settings.max_requests_per_s) if self.settings.max_requests_per_s else None
 
     @property
     def active_sessions(self) -> int:
@@ -122,7 +136,7 @@ class HTTPEnvServer:
         return self.sessions.capacity
 
     def get_session_info(self, session_id: str) -> SessionInfo | None:
-        """Return what there is to say of a session; `None` where there is none of that id."""
+        """Return what there is to say of a session in this process; `None` where there is none of that id."""
         return next((s.info() for s in self.sessions.sessions() if s.id == session_id), None)
 
     async def metadata(self) -> EnvironmentMetadata:
@@ -137,10 +151,51 @@ class HTTPEnvServer:
             self._schemas = _schemas_of(self.spec)
         return self._schemas
 
+    async def collect(self, question: str) -> list[Any]:
+        """Return what every process of the server answers to a question; see `Siblings.collect`."""
+        return [self._answers()[question]()] if self.siblings is None else await self.siblings.collect(question)
+
+    def _answers(self) -> dict[str, Callable[[], Any]]:
+        return {
+            "reading": lambda: self.sessions.reading().fields(),
+            "sessions": lambda: sessions_here(self.sessions),
+            "make_room": self.sessions.make_room,
+            "drain": self.drain,
+        }
+
+    async def reading(self) -> tuple[ServerReading, Mapping[str, int]]:
+        """Return what the server counts, and its processes by name where there are several.
+
+        Raises:
+            RequestTimeoutError: One of them does not answer.
+            ServerDrainingError: The server is coming to its end.
+        """
+        here = self.sessions.reading()
+        if self.siblings is None:
+            return here, {}
+        health = await self.siblings.health()
+        empty = replace(here, telemetry=Telemetry(), states={}, threads={}, hung_calls=0)
+        whole = replace(empty, processes=health.answering, deaths=health.died)
+        for fields in await self.collect("reading"):
+            whole.add(fields)
+        return whole, health.pids
+
+    async def health(self) -> HealthStatus:
+        """Return whether the server serves with all its processes.
+
+        Raises:
+            ServerDrainingError: The server is coming to its end.
+        """
+        if self.siblings is None:
+            return HealthStatus.HEALTHY
+        health = await self.siblings.health()
+        return HealthStatus.HEALTHY if health.answering == health.wanted else HealthStatus.DEGRADED
+
     async def drain(self) -> None:
         """Open no more sessions, tell clients that the server is about to stop, and give what runs time to end."""
         self.sessions.admission.drain()
-        await asyncio.gather(*(connection.tell_draining() for connection in self.connections))
+        for connection in self.connections:
+            connection.tell_draining()
         await self.sessions.drain()
 
     def count_request(self, client: str) -> None:
@@ -160,11 +215,14 @@ class HTTPEnvServer:
             mode: In production nothing plays an episode: reset, step and state are refused by every way in.
         """
         app.state.openenv = self
+        if self.siblings is not None:
+            self.siblings.serve(app, self._answers())
+            app.add_middleware(PassingOn, server=self)
         self._add_gate(app, _mode(mode))
         self.sessions.tool_mode = _mode(mode).value
         add_info_routes(app)
         add_session_routes(app)
-        add_metrics_route(app, self)
+        add_metrics_route(app)
         add_mcp_routes(app)
         if _mode(mode) is ServerMode.SIMULATION:
             add_episode_routes(app, self)

@@ -1,7 +1,9 @@
-"""An environment served by this process, until it is told to stop."""
+"""An environment served by this process, or by several that it starts, until it is told to stop."""
 
 from __future__ import annotations
 
+import asyncio
+import logging.config
 import os
 import sys
 from collections.abc import Callable
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .._application import find_application
 from .._uvicorn import uvicorn_settings
 from ..containers.runtime._sockets import base_url, listen
-from ..exceptions import ServerStartError
+from ..exceptions import ConfigurationError, ServerStartError
 from .observability.logs import log_config
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from .._application import Application
 
-__all__ = ["serve"]
+__all__ = ["check_workers", "serve", "serve_replicas"]
 
 
 def serve(
@@ -27,6 +29,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int | None = None,
     reload: bool = False,
+    workers: int = 1,
     log_format: str = "text",
     log_level: str = "warning",
     on_listening: Callable[[str], None] | None = None,
@@ -37,16 +40,19 @@ def serve(
         source: An environment's directory, or the import name of an installed package.
         host: Address to listen on.
         port: Port to listen on; `None` for a free one.
-        reload: Whether the server starts anew when its source changes.
+        reload: Whether the server starts anew when its source changes; not with several workers.
+        workers: How many processes serve it, which share the sessions among them.
         log_format: `text` or `json`.
         log_level: The least severe level that is logged.
         on_listening: Called with the server's URL as soon as connections are taken; they wait until it can answer.
 
     Raises:
-        ConfigurationError: There is no such environment, format or level, or its `openenv.yaml` is not valid.
+        ConfigurationError: There is no such environment, format or level, its `openenv.yaml` is not valid, or `reload`
+            was asked for with several workers.
         ProviderError: The port is in use, or the host is not of this machine.
         ServerStartError: The application gave up before it could answer.
     """
+    check_workers(workers, reload=reload)
     application = find_application(source)
     settings: dict[str, Any] = {**uvicorn_settings(), "log_config": log_config(log_format, log_level)}
     _enter(application)
@@ -55,8 +61,47 @@ def serve(
             on_listening(base_url(host, int(listener.getsockname()[1])))
         if reload:
             _run_reloading(application, listener, settings)
+        elif workers > 1:
+            serve_replicas(application.path, listener, workers, log_format=log_format, log_level=log_level)
         else:
             _run(application, listener, settings)
+
+
+def check_workers(workers: int, *, reload: bool) -> None:
+    """Refuse a number of workers that cannot be.
+
+    Raises:
+        ConfigurationError: It is below 1, or above with `reload`.
+    """
+    if workers < 1:
+        raise ConfigurationError(f"expected 1 or more workers, got {workers}")
+    if reload and workers > 1:
+        raise ConfigurationError(f"expected 1 worker with reload, got {workers}: leave one of the two out")
+
+
+def serve_replicas(
+    app: str, listener: socket.socket, workers: int, *, log_format: str = "text", log_level: str = "warning"
+) -> None:
+    """Serve an application by several processes until SIGINT or SIGTERM comes.
+
+    Args:
+        app: The application, as `module:attribute`.
+        listener: The listening socket.
+        workers: How many processes serve it.
+        log_format: `text` or `json`.
+        log_level: The least severe level that is logged.
+
+    Raises:
+        ServerStartError: The application gave up before it could answer.
+    """
+    from .replicas.front import Front
+    from .replicas.launch import Launch
+
+    async def run() -> None:
+        await Front(Launch(app, workers, log_format, log_level), listener).run()
+
+    logging.config.dictConfig(log_config(log_format, log_level))
+    asyncio.run(run())
 
 
 def _enter(application: Application) -> None:

@@ -19,6 +19,7 @@ from .environment_spec import EnvironmentSpec
 from .execution import LoopPlace, OwnThreadPlace, Place, ThreadPool
 from .interfaces import Environment, class_metadata
 from .observability import logs
+from .observability.reading import ServerReading
 from .observability.telemetry import Event, Telemetry
 from .observability.watch import Watch
 from .runner import LocalRunner, Runner
@@ -72,13 +73,23 @@ class SessionManager:
         idle_timeout_s: float | None = None,
         tool_mode: ToolMode | None = None,
         settings: ServerSettings | None = None,
+        admission: Admission | None = None,
     ) -> None:
-        """Make a manager without sessions."""
+        """Make a manager without sessions.
+
+        Args:
+            spec: What is known of the environment.
+            max_sessions: The most sessions at once.
+            idle_timeout_s: Seconds after which an unused session that nobody holds is closed; `None` for never.
+            tool_mode: The mode whose tools are offered; `None` for all.
+            settings: The server's settings.
+            admission: The slots, where they are shared with other processes.
+        """
         self.settings = settings or ServerSettings()
         self.tool_mode = tool_mode
         self.spec = spec
         self.idle_timeout_s = idle_timeout_s
-        self.admission = Admission(
+        self.admission = admission or Admission(
             max_sessions,
             self.settings.queue_size,
             self.settings.queue_timeout_s,
@@ -91,6 +102,7 @@ class SessionManager:
         self._workers = _workers(spec, self.settings)
         self._sessions: dict[str, Session] = {}
         self._parked: dict[str, asyncio.TimerHandle] = {}
+        self._unused: dict[str, Session] = {}
         self._opening: dict[str, asyncio.Future[Session]] = {}
         self._making: set[asyncio.Task[Session]] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -146,8 +158,9 @@ class SessionManager:
         return await asyncio.shield(opening)
 
     async def _open_new(self, with_secret: bool, queued: Callable[[int], None] | None, client: str) -> Session:
-        slot = await self._enter(queued, client)
-        opening = self._make_in_task(self._open(uuid.uuid4().hex, slot, with_secret))
+        session_id = uuid.uuid4().hex
+        slot = await self._enter(session_id, queued, client)
+        opening = self._make_in_task(self._open(session_id, slot, with_secret))
         try:
             return await asyncio.shield(opening)
         except asyncio.CancelledError:
@@ -159,12 +172,12 @@ class SessionManager:
             raise
 
     async def _enter_and_open(self, session_id: str, with_secret: bool, client: str) -> Session:
-        return await self._open(session_id, await self._enter(None, client), with_secret)
+        return await self._open(session_id, await self._enter(session_id, None, client), with_secret)
 
-    async def _enter(self, queued: Callable[[int], None] | None, client: str) -> Slot:
+    async def _enter(self, session_id: str, queued: Callable[[int], None] | None, client: str) -> Slot:
         if self.admission.is_full:
-            await self._make_room()
-        return await self.admission.enter(queued, client)
+            await self.make_room()
+        return await self.admission.enter(queued, client, session_id)
 
     async def _open(self, session_id: str, slot: Slot, with_secret: bool) -> Session:
         watch = Watch(session_id, self.telemetry, self.spec.name)
@@ -203,12 +216,12 @@ class SessionManager:
             )
             self._start(self.close(session, patience_s=0.0))
 
-    async def _make_room(self) -> None:
-        """Close a session that lost its connection before anything was asked of it, if there is one."""
-        parked = (self._sessions[session_id] for session_id in self._parked)
-        unused = next((session for session in parked if not session.was_used), None)
+    async def make_room(self) -> bool:
+        """Close a session that lost its connection before anything was asked of it; return whether there was one."""
+        unused = next(iter(self._unused.values()), None)
         if unused is not None:
             await self.close(unused)
+        return unused is not None
 
     def start(self) -> None:
         """Start what has to be ready before the first session comes: the processes that wait for one, if any.
@@ -248,8 +261,24 @@ class SessionManager:
             counts[self.state_of(session)] += 1
         counts["closing"] = len(self._ending)
         # One that has left its slot is among those that end for a moment longer.
-        counts["opening"] = max(0, self.capacity.active_sessions - len(self._ending) - len(self._sessions))
+        counts["opening"] = max(0, self.admission.held - len(self._ending) - len(self._sessions))
         return counts
+
+    def reading(self) -> ServerReading:
+        """Return what is counted of the sessions in this process."""
+        return ServerReading(
+            self.telemetry,
+            self.census(),
+            self.threads(),
+            self.abandoned,
+            self.max_sessions,
+            self.admission.queue_length,
+            self.admission.draining,
+        )
+
+    def holds(self, session_id: str) -> bool:
+        """Return whether a session of that id is open here, or about to be."""
+        return session_id in self._sessions or session_id in self._opening
 
     async def _discard(self, opening: asyncio.Future[Session]) -> None:
         try:
@@ -280,12 +309,21 @@ class SessionManager:
         loop = asyncio.get_running_loop()
         if not session.was_used:
             grace_s = min(grace_s, _UNUSED_GRACE_S)
+            self._unused[session.id] = session
+            self.admission.spare = len(self._unused)
         self._parked[session.id] = loop.call_later(grace_s, self._give_up, session, grace_s)
         self.telemetry.happened(Event.PARKED)
         _logger.info("session %s lost its connection: kept for %.0f s", session.id, grace_s, extra=_about(session))
 
+    def _unpark(self, session: Session) -> None:
+        parked = self._parked.pop(session.id, None)
+        if parked is not None:
+            parked.cancel()
+        if self._unused.pop(session.id, None) is not None:
+            self.admission.spare = len(self._unused)
+
     def _give_up(self, session: Session, grace_s: float) -> None:
-        self._parked.pop(session.id, None)
+        self._unpark(session)
         self.telemetry.happened(Event.EXPIRED)
         _logger.info("closing session %s: nobody took it up within %.0f s", session.id, grace_s, extra=_about(session))
         self._start(self.close(session))
@@ -297,9 +335,7 @@ class SessionManager:
             SessionNotFoundError: None has that id and secret.
         """
         session = self.find(session_id, secret)
-        parked = self._parked.pop(session.id, None)
-        if parked is not None:
-            parked.cancel()
+        self._unpark(session)
         session.holder = holder
         self.telemetry.happened(Event.RESUMED)
         return session
@@ -313,9 +349,7 @@ class SessionManager:
         """
         if self._sessions.pop(session.id, None) is None:
             return
-        parked = self._parked.pop(session.id, None)
-        if parked is not None:
-            parked.cancel()
+        self._unpark(session)
         ending = self._start(self._end(session, patience_s))
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)

@@ -13,7 +13,7 @@ from ...wire.frames import ErrorCode
 from .policy import AccessPolicy, not_allowed
 from .rate_limit import RateLimit
 
-__all__ = ["AccessMiddleware", "client_of"]
+__all__ = ["CLIENT", "PASSED_ON", "AccessMiddleware", "client_of"]
 
 _Scope = MutableMapping[str, Any]
 _Message = MutableMapping[str, Any]
@@ -22,7 +22,10 @@ _Send = Callable[[_Message], Awaitable[None]]
 _App = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
 _Headers = list[tuple[bytes, bytes]]
 
-_CLIENT = "openenv.client"
+CLIENT = "openenv.client"
+"""Where in a request's scope the client's name stands."""
+PASSED_ON = "openenv.passed_on"
+"""What stands in the scope of a request that another process of the server has let in."""
 _OPEN_TO_ALL = "/health"
 _READING = {"GET", "HEAD", "OPTIONS"}
 _POLICY_VIOLATION = 1008
@@ -30,7 +33,7 @@ _POLICY_VIOLATION = 1008
 
 def client_of(scope: _Scope) -> str:
     """Return the name of the client that a request comes from: of its token, or without tokens its address."""
-    named: str = scope.get(_CLIENT) or _address(scope)
+    named: str = scope.get(CLIENT) or _address(scope)
     return named
 
 
@@ -59,7 +62,7 @@ class AccessMiddleware:
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         """Let a request pass, or refuse it."""
-        if scope["type"] not in {"http", "websocket"}:
+        if scope["type"] not in {"http", "websocket"} or PASSED_ON in scope:
             await self._app(scope, receive, send)
             return
         try:
@@ -82,7 +85,7 @@ class AccessMiddleware:
                 (_header(headers, b"host") or b"").decode("latin-1"),
                 str(local[0]),
             )
-        scope[_CLIENT] = self._policy.check_token(_header(headers, b"authorization"))
+        scope[CLIENT] = self._policy.check_token(_header(headers, b"authorization"))
         # What comes over a WebSocket is counted one by one where it is read.
         if self._rate_limit is not None and scope["type"] == "http":
             self._rate_limit.take(client_of(scope))

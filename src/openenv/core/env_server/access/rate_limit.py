@@ -52,14 +52,26 @@ class RateLimit:
             RateLimitError: It asks too often; this request is not counted.
         """
         now = self._clock()
-        full_at = max(now, self._full_at.get(client, now)) + self._period_s
+        self._full_at[client] = self._after_one_more(self._full_at.get(client, now), now)
+        self._full_at.move_to_end(client)
+        self._forget(now)
+
+    def _after_one_more(self, full_at: float, now: float) -> float:
+        """Return when a client's bucket is full again after one more request.
+
+        Args:
+            full_at: When it is full without.
+            now: The time.
+
+        Raises:
+            RateLimitError: There is nothing left in it.
+        """
+        full_at = max(now, full_at) + self._period_s
         wait_s = full_at - now - self._burst_s
         # Sums of many periods are not exact: a millionth of one is no reason to refuse.
         if wait_s > 1e-6 * self._period_s:
             raise RateLimitError(math.ceil(wait_s * 1000) / 1000)
-        self._full_at[client] = full_at
-        self._full_at.move_to_end(client)
-        self._forget(now)
+        return full_at
 
     def _forget(self, now: float) -> None:
         """Drop clients whose buckets are full, which is how those start that are not known."""

@@ -21,6 +21,7 @@ __all__ = [
     "JsonFormatter",
     "LOG_FORMATS",
     "log_config",
+    "name_process",
     "name_request",
     "request_id",
     "server_logger",
@@ -39,6 +40,8 @@ _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 _LONGEST_REQUEST_ID = 128
 _TEXT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+_SHOWN = (("process", "server_process"), ("session", "session_id"), ("request", "request_id"))
+_process_name: list[str] = []
 _OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
@@ -46,8 +49,10 @@ class IdFilter(logging.Filter):
     """Lets every record pass, and gives it the ids of the session and the request that it was written for."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Set `session_id` and `request_id`, unless whoever wrote the record has."""
+        """Set `session_id` and `request_id`, and `server_process` where there are several, unless they are set."""
         fields = vars(record)
+        if _process_name:
+            fields.setdefault("server_process", _process_name[0])
         fields.setdefault("session_id", session_id.get())
         fields.setdefault("request_id", request_id.get())
         return True
@@ -56,8 +61,8 @@ class IdFilter(logging.Filter):
 class JsonFormatter(logging.Formatter):
     """Writes each record as one line of JSON.
 
-    The fields are `time` (UTC), `level`, `logger`, `message`, `session_id` and `request_id` where there is one,
-    `exception` with the traceback, and whatever `extra` the record was given.
+    The fields are `time` (UTC), `level`, `logger`, `message`, `session_id`, `request_id` and `server_process` where
+    there is one, `exception` with the traceback, and whatever `extra` the record was given.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -83,10 +88,15 @@ class _TextFormatter(logging.Formatter):
         super().__init__(_TEXT)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
-        ids = ((name, getattr(record, f"{name}_id", "")) for name in ("session", "request"))
+        ids = ((name, getattr(record, field, "")) for name, field in _SHOWN)
         told = " ".join(f"{name}={value}" for name, value in ids if value)
         line = super().formatMessage(record)
         return f"{line} [{told}]" if told else line
+
+
+def name_process(name: str) -> None:
+    """Have everything that is logged from here on, in this process, carry the name of it among a server's processes."""
+    _process_name[:] = [name]
 
 
 def name_request(name: object) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -13,10 +13,10 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from ...wire.frames import RequestKind
-from ..sessions import SessionManager
+from .reading import ServerReading
 from .telemetry import BUCKETS_S, Event
 
-__all__ = ["METRICS", "Metrics", "ServerMetric"]
+__all__ = ["METRICS", "ServerMetric", "exposition"]
 
 _Samples = Iterable[tuple[tuple[str, ...], float]]
 _COUNTED = (RequestKind.OPEN, RequestKind.RESET, RequestKind.STEP, RequestKind.STATE, RequestKind.MCP)
@@ -39,49 +39,49 @@ class ServerMetric:
     kind: str
     told: str
     labels: tuple[str, ...] = ()
-    samples: Callable[[SessionManager], _Samples] | None = None
+    samples: Callable[[ServerReading], _Samples] | None = None
     timed: RequestKind = RequestKind.STEP
 
-    def family(self, sessions: SessionManager) -> Metric:
+    def family(self, reading: ServerReading) -> Metric:
         """Return the values of now."""
         if self.samples is None:
-            return _histogram(self, sessions)
+            return _histogram(self, reading)
         build = CounterMetricFamily if self.kind == "counter" else GaugeMetricFamily
         family = build(self.name, self.told, labels=self.labels)
-        for labels, value in self.samples(sessions):
+        for labels, value in self.samples(reading):
             family.add_metric(labels, value)
         return family
 
 
-def _histogram(metric: ServerMetric, sessions: SessionManager) -> HistogramMetricFamily:
-    timings = sessions.telemetry.requests[metric.timed]
+def _histogram(metric: ServerMetric, reading: ServerReading) -> HistogramMetricFamily:
+    timings = reading.telemetry.requests[metric.timed]
     bounds = (*map(floatToGoString, BUCKETS_S), "+Inf")
     family = HistogramMetricFamily(metric.name, metric.told)
     family.add_metric((), list(zip(bounds, accumulate(timings.buckets), strict=True)), timings.total_s)
     return family
 
 
-def _requests(sessions: SessionManager) -> _Samples:
+def _requests(reading: ServerReading) -> _Samples:
     for kind in _COUNTED:
-        timings = sessions.telemetry.requests[kind]
+        timings = reading.telemetry.requests[kind]
         yield (kind.value, "ok"), timings.answered
         yield (kind.value, "error"), timings.failed
 
 
-def _steps(sessions: SessionManager) -> _Samples:
-    yield (), sessions.telemetry.requests[RequestKind.STEP].answered
+def _steps(reading: ServerReading) -> _Samples:
+    yield (), reading.telemetry.requests[RequestKind.STEP].answered
 
 
-def _count(event: Event) -> Callable[[SessionManager], _Samples]:
-    return lambda sessions: [((), sessions.telemetry.events[event])]
+def _count(event: Event) -> Callable[[ServerReading], _Samples]:
+    return lambda reading: [((), reading.telemetry.events[event])]
 
 
-def _one(read: Callable[[SessionManager], float]) -> Callable[[SessionManager], _Samples]:
-    return lambda sessions: [((), read(sessions))]
+def _one(read: Callable[[ServerReading], float]) -> Callable[[ServerReading], _Samples]:
+    return lambda reading: [((), read(reading))]
 
 
-def _by_label(read: Callable[[SessionManager], dict[str, int]]) -> Callable[[SessionManager], _Samples]:
-    return lambda sessions: (((label,), value) for label, value in read(sessions).items())
+def _by_label(read: Callable[[ServerReading], dict[str, int]]) -> Callable[[ServerReading], _Samples]:
+    return lambda reading: (((label,), value) for label, value in read(reading).items())
 
 
 METRICS = (
@@ -90,42 +90,56 @@ METRICS = (
         "gauge",
         "Sessions by what they are doing.",
         ("state",),
-        _by_label(lambda sessions: sessions.census()),
+        _by_label(lambda reading: reading.states),
     ),
     ServerMetric(
         "openenv_sessions_max",
         "gauge",
         "Sessions that may be open at once.",
         (),
-        _one(lambda sessions: sessions.max_sessions),
+        _one(lambda reading: reading.max_sessions),
     ),
     ServerMetric(
         "openenv_queue_length",
         "gauge",
         "Clients that wait for a session.",
         (),
-        _one(lambda sessions: sessions.admission.queue_length),
+        _one(lambda reading: reading.queue_length),
     ),
     ServerMetric(
         "openenv_draining",
         "gauge",
         "1 while the server is about to stop, else 0.",
         (),
-        _one(lambda sessions: sessions.admission.draining),
+        _one(lambda reading: reading.draining),
     ),
     ServerMetric(
         "openenv_pool_threads",
         "gauge",
         "Threads for environments that are not asynchronous, by what they are doing.",
         ("state",),
-        _by_label(lambda sessions: sessions.threads()),
+        _by_label(lambda reading: reading.threads),
     ),
     ServerMetric(
         "openenv_hung_calls",
         "gauge",
         "Calls that do not end, whose sessions were given up.",
         (),
-        _one(lambda sessions: sessions.abandoned),
+        _one(lambda reading: reading.hung_calls),
+    ),
+    ServerMetric(
+        "openenv_processes",
+        "gauge",
+        "Server processes that answer.",
+        (),
+        _one(lambda reading: reading.processes),
+    ),
+    ServerMetric(
+        "openenv_process_deaths_total",
+        "counter",
+        "Server processes that have died.",
+        (),
+        _one(lambda reading: reading.deaths),
     ),
     ServerMetric("openenv_steps_total", "counter", "Steps that were answered.", (), _steps),
     ServerMetric("openenv_step_duration_seconds", "histogram", "Time of a step, from its turn to its answer."),
@@ -156,7 +170,7 @@ METRICS = (
         "counter",
         "Errors that clients were told of, by class.",
         ("type",),
-        _by_label(lambda sessions: dict(sessions.telemetry.errors)),
+        _by_label(lambda reading: dict(reading.telemetry.errors)),
     ),
     ServerMetric("openenv_sessions_opened_total", "counter", "Sessions opened.", (), _count(Event.OPENED)),
     ServerMetric("openenv_sessions_closed_total", "counter", "Sessions closed.", (), _count(Event.CLOSED)),
@@ -207,33 +221,51 @@ METRICS = (
         "counter",
         "Bytes of messages that came over WebSockets.",
         (),
-        _one(lambda sessions: sessions.telemetry.received_bytes),
+        _one(lambda reading: reading.telemetry.received_bytes),
     ),
     ServerMetric(
         "openenv_websocket_sent_bytes_total",
         "counter",
         "Bytes of messages that went over WebSockets.",
         (),
-        _one(lambda sessions: sessions.telemetry.sent_bytes),
+        _one(lambda reading: reading.telemetry.sent_bytes),
     ),
 )
 
 
-class Metrics(Collector):
-    """The metrics of one server, in a registry of their own: two servers in a process do not mix."""
+class _Scrape(Collector):
+    """What is scraped at one moment: a server's metrics, and those of its processes."""
 
-    def __init__(self, sessions: SessionManager) -> None:
-        """Make the metrics of a server's sessions."""
-        self._sessions = sessions
-        self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(self)
-        ProcessCollector(registry=self._registry)
+    def __init__(self, reading: ServerReading, pids: Mapping[str, int]) -> None:
+        self._reading = reading
+        self._pids = pids
 
     def collect(self) -> Iterator[Metric]:
-        """Read every metric."""
-        return (metric.family(self._sessions) for metric in METRICS)
+        yield from (metric.family(self._reading) for metric in METRICS)
+        yield from _of_processes(self._pids) if self._pids else ProcessCollector(registry=None).collect()
 
-    def exposition(self, accept: str = "") -> tuple[bytes, str]:
-        """Return the values of now and their media type, in the format that a scraper's `Accept` asks for."""
-        encode, media_type = choose_encoder(accept)
-        return encode(self._registry), media_type
+
+def _of_processes(pids: Mapping[str, int]) -> Iterable[Metric]:
+    """Return the metrics of several processes, told apart by the label `process`."""
+    families: dict[str, Metric] = {}
+    for name, pid in pids.items():
+        for family in ProcessCollector(pid=lambda pid=pid: pid, registry=None).collect():  # type: ignore[misc]
+            known = families.setdefault(family.name, Metric(family.name, family.documentation, family.type))
+            for sample in family.samples:
+                known.add_sample(sample.name, {**sample.labels, "process": name}, sample.value)
+    return families.values()
+
+
+def exposition(reading: ServerReading, pids: Mapping[str, int], accept: str = "") -> tuple[bytes, str]:
+    """Return what a server counts and its media type, in the format that a scraper's `Accept` asks for.
+
+    Args:
+        reading: What it counts.
+        pids: Its processes by name, where there are several.
+        accept: The header `Accept`.
+    """
+    # A registry of its own: two servers in a process do not mix.
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Scrape(reading, pids))
+    encode, media_type = choose_encoder(accept)
+    return encode(registry), media_type

@@ -39,11 +39,11 @@ from ._documents import json_body, observed, placed, refusals, told
 if TYPE_CHECKING:
     from ..http_server import HTTPEnvServer
 
-__all__ = ["SESSION_HEADER", "add_episode_routes", "error_response", "read_object"]
+__all__ = ["DEFAULT_SESSION", "SESSION_HEADER", "add_episode_routes", "error_response", "read_object"]
 
 SESSION_HEADER = "X-Session-ID"
 _REQUEST_HEADER = "X-Request-ID"
-_DEFAULT_SESSION = "default"
+DEFAULT_SESSION = "default"
 _NAME = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _IN_CONTENT = ("content", "application/json", "schema")
 _IN_BODY = ("requestBody", *_IN_CONTENT)
@@ -126,7 +126,7 @@ def _with_metadata(data: bytes) -> JsonObject:
 async def _session(server: HTTPEnvServer, request: Request) -> Session:
     name = _session_name(request)
     # A step may come before any reset, as over a WebSocket; but an id that was never given out is a mistake.
-    return await _opened(server, request) if name == _DEFAULT_SESSION else server.sessions.find(name)
+    return await _opened(server, request) if name == DEFAULT_SESSION else server.sessions.find(name)
 
 
 async def _opened(server: HTTPEnvServer, request: Request) -> Session:
@@ -134,7 +134,7 @@ async def _opened(server: HTTPEnvServer, request: Request) -> Session:
 
 
 def _session_name(request: Request) -> str:
-    name = request.headers.get(SESSION_HEADER, _DEFAULT_SESSION)
+    name = request.headers.get(SESSION_HEADER, DEFAULT_SESSION)
     if not _NAME.fullmatch(name):
         raise InvalidRequestError(f"{SESSION_HEADER} takes 1 to 128 letters, digits and . _ : -, got {name[:140]!r}")
     return name

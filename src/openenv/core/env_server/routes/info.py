@@ -33,9 +33,9 @@ def add_info_routes(app: FastAPI) -> None:
     app.add_api_route("/list_environments", _list_environments, methods=["GET"], tags=["Server"], responses=refusals())
 
 
-async def _health() -> HealthResponse:
-    """Say that the server serves."""
-    return HealthResponse()
+async def _health(request: Request) -> HealthResponse:
+    """Say that the server serves; `degraded` where one of its processes does not answer."""
+    return HealthResponse(status=await _server(request).health())
 
 
 async def _metadata(request: Request) -> EnvironmentMetadata | Response:

@@ -2,44 +2,47 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING
+import importlib
+import sys
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse
 
+from ...exceptions import OpenEnvError
 from ._documents import refusals
+from .http import error_response
 
 if TYPE_CHECKING:
     from ..http_server import HTTPEnvServer
-    from ..observability.metrics import Metrics
 
 __all__ = ["add_metrics_route"]
 
+_METRICS = "openenv.core.env_server.observability.metrics"
 
-def add_metrics_route(app: FastAPI, server: HTTPEnvServer) -> None:
+
+def add_metrics_route(app: FastAPI) -> None:
     """Add the route that Prometheus scrapes to an application."""
-
-    @cache
-    def metrics() -> Metrics:
-        from ..observability.metrics import Metrics
-
-        return Metrics(server.sessions)
-
-    async def scrape(request: Request) -> Response:
-        """Return the server's metrics in the text format of Prometheus, or as OpenMetrics where that is asked for."""
-        # The first time on a thread: what is loaded then takes a while, and steps go on.
-        made = metrics() if metrics.cache_info().currsize else await run_in_threadpool(metrics)
-        body, media_type = made.exposition(request.headers.get("accept", ""))
-        return Response(body, headers={"Content-Type": media_type})
-
     app.add_api_route(
         "/metrics",
-        scrape,
+        _scrape,
         methods=["GET"],
         name="metrics",
         tags=["Server"],
         response_class=PlainTextResponse,
-        responses=refusals(),
+        responses=refusals(503, 504),
     )
+
+
+async def _scrape(request: Request) -> Response:
+    """Return the server's metrics in the text format of Prometheus, or as OpenMetrics where that is asked for."""
+    server: HTTPEnvServer = request.app.state.openenv
+    # The first time on a thread: what is loaded then takes a while, and steps go on.
+    loaded: Any = sys.modules.get(_METRICS) or await run_in_threadpool(importlib.import_module, _METRICS)
+    try:
+        reading, pids = await server.reading()
+    except OpenEnvError as exc:
+        return error_response(exc, with_traceback=not server.settings.hide_tracebacks)
+    body, media_type = loaded.exposition(reading, pids, request.headers.get("accept", ""))
+    return Response(body, headers={"Content-Type": media_type})

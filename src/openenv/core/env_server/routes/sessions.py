@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel
 
+from ...exceptions import OpenEnvError
 from ..types import SessionInfo
 from ._documents import refusals
+from .http import error_response
 
 if TYPE_CHECKING:
     from ..http_server import HTTPEnvServer
+    from ..sessions import SessionManager
 
-__all__ = ["SessionList", "SessionStatus", "add_session_routes"]
+__all__ = ["SessionList", "SessionStatus", "add_session_routes", "sessions_here"]
 
 _SHOWN = 8
 
@@ -52,28 +55,45 @@ class SessionList(BaseModel):
 def add_session_routes(app: FastAPI) -> None:
     """Add the route that lists the sessions to an application."""
     app.add_api_route(
-        "/sessions", _sessions, methods=["GET"], tags=["Server"], response_model=SessionList, responses=refusals()
+        "/sessions",
+        _sessions,
+        methods=["GET"],
+        tags=["Server"],
+        response_model=SessionList,
+        responses=refusals(503, 504),
     )
 
 
-async def _sessions(request: Request) -> SessionList:
+async def _sessions(request: Request) -> SessionList | Response:
     """Return the open sessions, and how full the server is."""
     server: HTTPEnvServer = request.app.state.openenv
-    manager = server.sessions
+    admission = server.sessions.admission
+    try:
+        parts = await server.collect("sessions")
+    except OpenEnvError as exc:
+        return error_response(exc, with_traceback=not server.settings.hide_tracebacks)
+    rows = sorted((row for part in parts for row in part["sessions"]), key=lambda row: float(row["created_at"]))
     return SessionList(
-        active_sessions=manager.capacity.active_sessions,
-        max_sessions=manager.max_sessions,
-        queue_length=manager.admission.queue_length,
-        abandoned=manager.abandoned,
-        draining=manager.admission.draining,
-        sessions=[
-            SessionStatus(
-                **{**session.info().model_dump(), "session_id": _public_id(session.id, session.secret)},
-                state=manager.state_of(session),
-            )
-            for session in manager.sessions()
-        ],
+        active_sessions=admission.taken,
+        max_sessions=admission.max_sessions,
+        queue_length=admission.queue_length,
+        abandoned=sum(part["abandoned"] for part in parts),
+        draining=admission.draining,
+        sessions=[SessionStatus(**row) for row in rows],
     )
+
+
+def sessions_here(manager: SessionManager) -> dict[str, Any]:
+    """Return what this process knows of its own sessions, in plain values."""
+    rows = (
+        {
+            **session.info().model_dump(),
+            "session_id": _public_id(session.id, session.secret),
+            "state": manager.state_of(session),
+        }
+        for session in manager.sessions()
+    )
+    return {"abandoned": manager.abandoned, "sessions": list(rows)}
 
 
 def _public_id(session_id: str, secret: str) -> str:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import faulthandler
-import fcntl
 import io
 import logging
 import os
 import pickle
-import signal
 import socket
 import sys
 import threading
@@ -24,6 +21,7 @@ from ...wire.frames import AnswerKind, Request, RequestKind
 from ...wire.messages import decode_message
 from ..environment_spec import EnvironmentSpec
 from ..execution import InlinePlace, raisable
+from ..lifeline import die_with
 from ..runner import LocalRunner
 from .frames import WorkerWord, frame, read_frame
 from .logs import FrameHandler
@@ -56,30 +54,13 @@ def main(control_fd: int, lifeline_fd: int) -> None:
     faulthandler.enable()
     for descriptor in (control_fd, lifeline_fd):
         os.set_inheritable(descriptor, False)
-    _die_with_server(lifeline_fd)
+    die_with(lifeline_fd, and_group=True)
     control = socket.socket(fileno=control_fd)
     # A process that the environment forks must not keep the server from noticing the end of this one.
     os.register_at_fork(after_in_child=control.close)
     _Worker(control).serve()
     # Not by way of the interpreter's end: threads that the environment left running would hold it up for ever.
     os._exit(0)
-
-
-def _die_with_server(lifeline_fd: int) -> None:
-    """End this process, and those it started, when the server ends, whatever this one is doing then."""
-
-    def watch() -> None:
-        os.read(lifeline_fd, 1)
-        os.killpg(0, signal.SIGKILL)
-
-    threading.Thread(target=watch, name="openenv-lifeline", daemon=True).start()
-    if sys.platform == "linux":
-        # Code that never lets go of the interpreter holds up that thread. The kernel is not held up.
-        with contextlib.suppress(OSError):
-            own_view = os.open(f"/proc/self/fd/{lifeline_fd}", os.O_RDONLY)
-            fcntl.fcntl(own_view, fcntl.F_SETOWN, -os.getpgrp())
-            fcntl.fcntl(own_view, fcntl.F_SETSIG, signal.SIGKILL)
-            fcntl.fcntl(own_view, fcntl.F_SETFL, fcntl.fcntl(own_view, fcntl.F_GETFL) | fcntl.FASYNC)
 
 
 class _WorkerPlace(InlinePlace):

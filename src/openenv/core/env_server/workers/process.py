@@ -12,6 +12,7 @@ import sys
 from collections import deque
 
 from ...exceptions import SessionClosedError, SessionCrashedError
+from ..interpreter import interpreter_flags
 from ..observability import logs
 from .frames import FrameReader, WorkerWord, frame
 from .logs import log_here
@@ -243,7 +244,7 @@ def _spawn(control: socket.socket, lifeline_fd: int) -> subprocess.Popen[bytes]:
         lifeline=lifeline_fd,
     )
     return subprocess.Popen(
-        [sys.executable, *_interpreter_flags(), "-c", code],
+        [sys.executable, *interpreter_flags(), "-c", code],
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         pass_fds=(control.fileno(), lifeline_fd),
@@ -251,11 +252,6 @@ def _spawn(control: socket.socket, lifeline_fd: int) -> subprocess.Popen[bytes]:
         start_new_session=True,
         bufsize=0,
     )
-
-
-def _interpreter_flags() -> list[str]:
-    options = [f"-X{name}" if value is True else f"-X{name}={value}" for name, value in sys._xoptions.items()]
-    return [*options, *(f"-W{option}" for option in sys.warnoptions)]
 
 
 def _kill_group(pid: int) -> None:
