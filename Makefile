@@ -13,7 +13,7 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format interop docker-engine test-docker image slow reliability lowest build clean
+.PHONY: help setup demo test lint format interop docker-engine test-docker image slow reliability lowest build bench guard clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-13s %s\n", $$1, $$2}'
@@ -54,6 +54,12 @@ lowest: $(SETUP)  ## Run the quick tests with the oldest dependencies allowed
 	@$(BIN)/uv pip install --quiet --python .lowest --group dev -e packaging/openenv $(addprefix -e ,$(wildcard envs/*))
 	@.lowest/bin/pytest -q -n auto -W ignore::pytest.PytestRemovedIn10Warning $(PYTEST_ARGS)
 
+bench: $(SETUP)  ## Measure against openenv 0.10.0 (BENCH=one of them, QUICK=1) and write down how quick it is
+	@$(BIN)/python -m benchmarks $(BENCH) $(if $(QUICK),--quick)
+
+guard: $(SETUP)  ## Make sure that a step of the server needs no more instructions than it used to
+	@$(BIN)/python -m benchmarks.guard
+
 lint: $(SETUP)  ## Check style, formatting and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -67,7 +73,7 @@ build: $(SETUP)  ## Build every distribution into dist/
 	@$(BIN)/uv build --quiet --all-packages --out-dir dist
 
 clean:  ## Remove everything that these commands made
-	rm -rf $(VENV) .peer .lowest dist build envs/*/build envs/*/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.*
+	rm -rf $(VENV) .peer .bench .lowest dist build envs/*/build envs/*/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Generator
 from typing import Any
 
-__all__ = ["Connection", "Turn", "text_frame"]
+__all__ = ["Connection", "Turn", "handshake", "text_frame"]
 
 _TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
 _MASK = b"\x37\xfa\x21\x3d"
@@ -58,7 +58,7 @@ class Connection:
         error = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if error:
             raise ConnectionError(os.strerror(error))
-        self.socket.send(_handshake(self._address, subprotocol))
+        self.socket.send(handshake(self._address, subprotocol))
         while (end := self._buffer.find(b"\r\n\r\n")) < 0:
             yield selectors.EVENT_READ
             self._buffer += self._received()
@@ -145,7 +145,13 @@ class Connection:
                 return True
 
 
-def _handshake(address: tuple[str, int], subprotocol: str | None) -> bytes:
+def handshake(address: tuple[str, int], subprotocol: str | None) -> bytes:
+    """Return the HTTP request that makes a connection a WebSocket.
+
+    Args:
+        address: The server's.
+        subprotocol: The one to offer, if any.
+    """
     lines = [
         "GET /ws HTTP/1.1",
         f"Host: {address[0]}:{address[1]}",
