@@ -171,8 +171,6 @@ def test_what_is_broken_is_listed_with_its_problem(site: SitePackages, files: di
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("org/dice_env", "pip install git.https://huggingface.co/spaces/org/dice_env, then call it 'dice_env'"),
-        ("https://huggingface.co/spaces/org/dice_env/", "pip install git.https://huggingface.co/spaces/org/dice_env,"),
         ("http://localhost:8000", "is an address: .* base_url='http://localhost:8000'"),
         ("./dice_env", "is a path: pip install it"),
         ("/srv/dice_env", "is a path: pip install it"),

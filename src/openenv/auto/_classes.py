@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..core.env_client import EnvClient
     from ._discovery import InstalledEnvironment
 
-__all__ = ["action_class", "client_class", "import_part", "model_schema", "observation_class"]
+__all__ = ["action_class", "client_class", "client_class_for", "import_part", "model_schema", "observation_class"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,15 @@ def client_class(environment: InstalledEnvironment) -> type[EnvClient[Any, Any, 
     if found is None:
         raise _not_told(environment, _CLIENT, "an EnvClient class")
     return found
+
+
+def client_class_for(environment: InstalledEnvironment | None) -> type[EnvClient[Any, Any, Any]]:
+    """Return an environment's client class; without one, that which takes and gives dictionaries."""
+    if environment is None:
+        from ..core.generic_client import GenericEnvClient
+
+        return GenericEnvClient
+    return client_class(environment)
 
 
 def action_class(environment: InstalledEnvironment) -> type:

@@ -8,8 +8,8 @@ A distribution names its environments by entry points:
 The key is the environment's name, the value its package. Everything else is read from the package's `openenv.yaml`, or
 found among what the package exports; see `_classes`.
 
-A distribution without them that is called `openenv-…` has an environment if its package holds an `openenv.yaml` or a
-`server/app.py`.
+A distribution without them that is called `openenv-…`, or that was installed from a Space, has an environment if its
+package holds an `openenv.yaml` or a `server/app.py`.
 """
 
 from __future__ import annotations
@@ -17,21 +17,29 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.exceptions import ConfigurationError, EnvironmentNotFoundError
 from ._hub import refuse_remote
+from ._origin import ORIGIN_FILE, Origin, origin_of
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
     from ..core._manifest import Manifest
 
-__all__ = ["InstalledEnvironment", "canonical_name", "find_environment", "installed_environments"]
+__all__ = [
+    "InstalledEnvironment",
+    "canonical_name",
+    "environment_packages",
+    "find_environment",
+    "installed_environments",
+]
 
 _GROUP = "openenv.environments"
 _METADATA = re.compile(r"openenv[-_].+\.(dist|egg)-info", re.IGNORECASE)
@@ -51,6 +59,7 @@ class InstalledEnvironment:
         directory: The directory of its package; `None` where that is missing.
         manifest: What its `openenv.yaml` says.
         problem: Why it cannot be used; empty where nothing is known.
+        origin: The git repository that it was installed from; `None` where it was from none.
     """
 
     name: str
@@ -61,6 +70,7 @@ class InstalledEnvironment:
     directory: Path | None
     manifest: Manifest = field(repr=False)
     problem: str = ""
+    origin: Origin | None = None
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -136,18 +146,38 @@ def _by_entry_point() -> Iterator[InstalledEnvironment]:
 
 
 def _by_distribution() -> Iterator[InstalledEnvironment]:
-    from ..core._application import is_project, package_directory
+    from ..core._application import package_directory
 
-    for distribution in _distributions_by_name():
-        for package in _packages(distribution):
-            directory = package_directory(package)
-            if directory is not None and is_project(directory):
-                yield _environment("", package, distribution)
-                break
+    for distribution in _distributions_by_directory():
+        for name, package in environment_packages(distribution, package_directory):
+            yield _environment(name, package, distribution)
 
 
-def _distributions_by_name() -> Iterator[Distribution]:
-    """Find the distributions called `openenv-…` by their directories: to read the name of every one takes long."""
+def environment_packages(distribution: Distribution, locate: Callable[[str], Path | None]) -> Iterator[tuple[str, str]]:
+    """Say which environments a distribution has: their names, empty where it gives none, and their packages.
+
+    Args:
+        distribution: The distribution.
+        locate: Returns the directory of a package, by its import name.
+    """
+    entries = [entry for entry in distribution.entry_points if entry.group == _GROUP]
+    yield from ((entry.name, entry.value.partition(":")[0].strip()) for entry in entries)
+    if not entries:
+        yield from (("", package) for package in islice(_likely_packages(distribution, locate), 1))
+
+
+def _likely_packages(distribution: Distribution, locate: Callable[[str], Path | None]) -> Iterator[str]:
+    from ..core._application import is_project
+
+    places = {package: locate(package) for package in _packages(distribution)}
+    yield from (package for package, place in places.items() if place and is_project(place))
+    if origin_of(distribution) is not None:
+        # Spaces publish packages without their server, which runs in the Space's image.
+        yield from (package for package, place in places.items() if place and (place / "client.py").is_file())
+
+
+def _distributions_by_directory() -> Iterator[Distribution]:
+    """Find the distributions called `openenv-…`, or from Spaces, by their directories: to read all takes long."""
     from importlib.metadata import Distribution
 
     for entry in sys.path:
@@ -155,11 +185,22 @@ def _distributions_by_name() -> Iterator[Distribution]:
             names = sorted(os.listdir(entry or os.curdir))
         except OSError:
             continue
-        for name in filter(_METADATA.fullmatch, names):
-            distribution = Distribution.at(Path(entry, name))
+        for path in (Path(entry, name) for name in names):
+            if not _METADATA.fullmatch(path.name) and not _is_from_a_space(path):
+                continue
+            distribution = Distribution.at(path)
             # An uninstalled one may leave an empty directory behind.
             if distribution.read_text("METADATA") or distribution.read_text("PKG-INFO"):
                 yield distribution
+
+
+def _is_from_a_space(path: Path) -> bool:
+    if path.suffix != ".dist-info" or not (path / ORIGIN_FILE).is_file():
+        return False
+    from importlib.metadata import Distribution
+
+    origin = origin_of(Distribution.at(path))
+    return origin is not None and origin.space is not None
 
 
 def _packages(distribution: Distribution) -> Iterator[str]:
@@ -178,9 +219,12 @@ def _environment(name: str, package: str, distribution: Distribution) -> Install
     from ..core._manifest import Manifest, read_manifest
 
     manifest, problem = Manifest(), ""
+    origin = origin_of(distribution)
     directory = package_directory(package)
     if directory is None:
         problem = f"its package {package!r} is not there: install {distribution.metadata['Name']} anew"
+    elif origin is not None and not _is_its_own(directory, package, distribution):
+        problem = f"its package {package!r} is hidden by {directory}, which goes before it on the import path"
     else:
         try:
             manifest = read_manifest(directory)
@@ -195,4 +239,10 @@ def _environment(name: str, package: str, distribution: Distribution) -> Install
         directory=directory,
         manifest=manifest,
         problem=problem,
+        origin=origin,
     )
+
+
+def _is_its_own(directory: Path, package: str, distribution: Distribution) -> bool:
+    own = Path(str(distribution.locate_file(package.replace(".", "/"))))
+    return own.resolve() == directory.resolve()

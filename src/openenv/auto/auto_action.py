@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ._discovery import find_environment, installed_environments
+from ._discovery import installed_environments
+from ._resolution import environment_named
 
 __all__ = ["AutoAction", "ListedAction"]
 
@@ -38,16 +39,23 @@ class AutoAction:
         raise TypeError("AutoAction has no instances: call AutoAction.from_env('echo') for the action class")
 
     @classmethod
-    def from_env(cls, name: str, skip_install: bool = False) -> type[Any]:
+    def from_env(
+        cls, name: str, skip_install: bool = False, *, trust_remote_code: bool = False, revision: str | None = None
+    ) -> type[Any]:
         """Return the class of an environment's actions: `CallToolAction` where they are tool calls.
 
         Args:
-            name: The name of an installed environment.
+            name: The name of an installed environment, or of a Space, whose package is installed if need be.
             skip_install: Whether to do without the environment's package: the class is `GenericAction` then.
+            trust_remote_code: Whether a package may be installed; `OPENENV_TRUST_REMOTE_CODE=1` says the same.
+            revision: The branch, tag or commit of the Space.
 
         Raises:
             EnvironmentNotFoundError: No installed environment has the name.
             ConfigurationError: The class cannot be imported or told.
+            UntrustedCodeError: The Space's package is not installed, and nobody agreed to that.
+            ProviderError: The Space's package could not be installed.
+            HubError: The Hub does not give the Space, or cannot be reached.
         """
         if skip_install:
             from ..core.generic_client import GenericAction
@@ -55,24 +63,24 @@ class AutoAction:
             return GenericAction
         from ._classes import action_class
 
-        return action_class(find_environment(name))
+        return action_class(environment_named(name, revision, trust_remote_code=trust_remote_code))
 
     @classmethod
-    def from_hub(cls, env_name: str, skip_install: bool = False) -> type[Any]:
+    def from_hub(cls, env_name: str, skip_install: bool = False, **options: Any) -> type[Any]:
         """Do what `from_env` does, under its other name."""
-        return cls.from_env(env_name, skip_install)
+        return cls.from_env(env_name, skip_install, **options)
 
     @classmethod
-    def get_action_info(cls, name: str) -> dict[str, Any]:
+    def get_action_info(
+        cls, name: str, *, trust_remote_code: bool = False, revision: str | None = None
+    ) -> dict[str, Any]:
         """Return what is known of an environment's actions: classes, package, JSON schemas.
 
-        Raises:
-            EnvironmentNotFoundError: No installed environment has the name.
-            ConfigurationError: The classes cannot be imported or told.
+        Arguments and errors are those of `from_env`.
         """
         from ._classes import action_class, model_schema, observation_class
 
-        found = find_environment(name)
+        found = environment_named(name, revision, trust_remote_code=trust_remote_code)
         action, observation = action_class(found), observation_class(found)
         return {
             "env_key": found.name,

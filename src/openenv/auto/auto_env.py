@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..core.exceptions import ConfigurationError
+from ..core.exceptions import ConfigurationError, HubUnreachableError, MissingExtraError
 from ._discovery import InstalledEnvironment, find_environment, installed_environments
+from ._hub import is_running_address, space_named
+from ._local_process import start_package
+from ._resolution import environment_named
 
 if TYPE_CHECKING:
     from ..core.containers.runtime import ContainerProvider
     from ..core.env_client import EnvClient
+    from ..core.hub.space_name import SpaceName
     from ..core.sync_client import SyncEnvClient
 
 __all__ = ["AutoEnv"]
 
 _RUNTIMES = ("embedded", "process", "docker")
+_ANYWHERE = "anywhere"
 
 
 class AutoEnv:
@@ -35,57 +40,71 @@ class AutoEnv:
         base_url: str | None = None,
         docker_image: str | None = None,
         container_provider: ContainerProvider | None = None,
-        wait_timeout: float = 30.0,
+        wait_timeout: float | None = None,
         env_vars: Mapping[str, str] | None = None,
         trust_remote_code: bool = False,
         skip_install: bool = False,
         *,
         runtime: Literal["embedded", "process", "docker"] | None = None,
+        revision: str | None = None,
         **client_options: Any,
     ) -> SyncEnvClient[Any, Any, Any]:
         """Return a sync client of an environment. It connects when it is first used; its `.sync()` is itself.
 
-        With nothing but a name the environment runs in this process. For an asynchronous client use the class:
-        `AutoEnv.get_env_class("echo")(base_url=…)`.
+        With nothing but the name of an installed environment, that runs in this process. With nothing but the name of a
+        Space on the Hub, `org/name` or its address, the client is connected to the Space where that runs; else its
+        package is installed, once the caller trusts it, and its server is started by Docker or as a process. For an
+        asynchronous client use the class: `AutoEnv.get_env_class("echo")(base_url=…)`.
 
         Args:
-            name: The name of an installed environment.
+            name: The name of an installed environment, or of a Space.
             base_url: The address of a server that runs.
             docker_image: The image to run its server from.
             container_provider: What starts containers.
-            wait_timeout: Seconds that a server, started for this client, may take until it answers.
+            wait_timeout: Seconds that a server, started for this client, may take until it answers; by default as many
+                as what starts it allows.
             env_vars: Environment variables of a server that is started for this client.
-            trust_remote_code: Accepted for code that installs from the Hub, which this does not do.
+            trust_remote_code: Whether the package of a Space may be installed into this Python environment, and its
+                code run; `OPENENV_TRUST_REMOTE_CODE=1` says the same. Without, the client of a running Space takes and
+                gives dictionaries.
             skip_install: Whether to do without the environment's package: actions and observations are dictionaries
-                then, and a base_url or docker_image is needed.
+                then, and for an installed environment's name a base_url or docker_image is needed.
             runtime: Where to run it: `embedded` in this process, `process` on this machine, or `docker`; by default
                 as the other arguments say.
+            revision: The branch, tag or commit of the Space.
             **client_options: Options of the client, such as `message_timeout_s` and `headers`.
 
         Raises:
             EnvironmentNotFoundError: No installed environment has the name.
             ConfigurationError: The arguments do not go together, or the environment cannot be used.
             ServerStartError: The server that was started died, or did not answer in time.
+            SpaceNotFoundError: The Hub has no such Space or revision.
+            UntrustedCodeError: The Space does not run, its package is not installed, and nobody agreed to that.
+            EnvironmentUnavailableError: None of the ways to the Space worked; its `attempts` say why.
+            ProviderError: The Space's package could not be installed.
+            HubError: The Hub does not give the Space, or cannot be reached.
         """
-        del trust_remote_code
-        place = _place(runtime, base_url, docker_image, container_provider)
-        if env_vars and place not in {"process", "docker"}:
-            raise _env_vars_refused(place)
-        if skip_install and place not in {"server", "docker"}:
-            raise ConfigurationError(
-                "skip_install=True needs base_url=… or docker_image=…: without its package, it has to run elsewhere"
-            )
-        found = None if skip_install else find_environment(name)
-        client = _client_class(found)
+        from ._classes import client_class_for
+
+        space = _space(name, revision)
+        if space is None and base_url is None and is_running_address(name):
+            base_url, skip_install = name, True
+        place = _place(runtime, base_url, docker_image, container_provider) or _default_place(space)
+        _check(place, env_vars, skip_install)
+        waiting = {} if wait_timeout is None else {"wait_timeout": wait_timeout}
+        of_a_start = {**waiting, **({"env_vars": dict(env_vars)} if env_vars else {})}
+        if space is not None and place == _ANYWHERE:
+            return _anywhere(space, trust_remote_code, skip_install, of_a_start, client_options)
+        found = None if skip_install else _package(name, space, trust_remote_code, place)
+        client = client_class_for(found)
         if place == "server":
             return client(base_url=base_url, **client_options).sync()
         if place == "docker":
-            options = {"wait_timeout": wait_timeout, **({"env_vars": dict(env_vars)} if env_vars else {})}
-            image = docker_image or _image(found)
-            return client.from_docker_image(image, container_provider, **options, **client_options).sync()
+            options = {**of_a_start, **client_options}
+            return _in_container(client, docker_image, container_provider, space, found, options)
         assert found is not None  # noqa: S101 - both other places need the package
         if place == "process":
-            return _in_process_of_its_own(client, found, wait_timeout, env_vars, client_options)
+            return start_package(client, found, {**of_a_start, **client_options})
         return _embedded(client, found, client_options)
 
     @classmethod
@@ -94,27 +113,37 @@ class AutoEnv:
         return cls.from_env(name, *args, **kwargs)
 
     @classmethod
-    def get_env_class(cls, name: str) -> type[EnvClient[Any, Any, Any]]:
-        """Return the client class of an installed environment.
+    def get_env_class(
+        cls, name: str, *, trust_remote_code: bool = False, revision: str | None = None
+    ) -> type[EnvClient[Any, Any, Any]]:
+        """Return the client class of an environment.
+
+        Args:
+            name: The name of an installed environment, or of a Space, whose package is installed if need be.
+            trust_remote_code: Whether it may be; `OPENENV_TRUST_REMOTE_CODE=1` says the same.
+            revision: The branch, tag or commit of the Space.
 
         Raises:
             EnvironmentNotFoundError: No installed environment has the name.
             ConfigurationError: The class cannot be imported or told.
+            UntrustedCodeError: The Space's package is not installed, and nobody agreed to that.
+            ProviderError: The Space's package could not be installed.
+            HubError: The Hub does not give the Space, or cannot be reached.
         """
-        return _client_class(find_environment(name))
+        from ._classes import client_class_for
+
+        return client_class_for(environment_named(name, revision, trust_remote_code=trust_remote_code))
 
     @classmethod
-    def get_env_info(cls, name: str) -> dict[str, Any]:
-        """Return what is known of an installed environment: its classes, package, version, image, directory.
+    def get_env_info(cls, name: str, *, trust_remote_code: bool = False, revision: str | None = None) -> dict[str, Any]:
+        """Return what is known of an environment: its classes, package, version, image, directory.
 
-        Raises:
-            EnvironmentNotFoundError: No installed environment has the name.
-            ConfigurationError: Its classes cannot be imported or told.
+        Arguments and errors are those of `get_env_class`.
         """
-        from ._classes import action_class, observation_class
+        from ._classes import action_class, client_class_for, observation_class
 
-        found = find_environment(name)
-        client = _client_class(found)
+        found = environment_named(name, revision, trust_remote_code=trust_remote_code)
+        client = client_class_for(found)
         return {
             "env_key": found.name,
             "name": found.manifest.name or found.package,
@@ -141,8 +170,18 @@ class AutoEnv:
         return found
 
 
+def _space(name: str, revision: str | None) -> SpaceName | None:
+    try:
+        return space_named(name, revision)
+    except (HubUnreachableError, MissingExtraError):
+        # What runs at an address can be used without its name.
+        if not is_running_address(name):
+            raise
+        return None
+
+
 def _place(runtime: str | None, base_url: str | None, image: str | None, provider: object) -> str:
-    """Return where the environment runs: at a server, or as the runtimes are called."""
+    """Return where the environment is to run: at a server, or as the runtimes are called; empty where nothing says."""
     if runtime is not None and runtime not in _RUNTIMES:
         raise ConfigurationError(f"expected {', '.join(map(repr, _RUNTIMES))} or None as runtime, got {runtime!r}")
     wants_docker = image is not None or provider is not None
@@ -154,7 +193,20 @@ def _place(runtime: str | None, base_url: str | None, image: str | None, provide
         return "server"
     if wants_docker and runtime not in {None, "docker"}:
         raise ConfigurationError(f"docker_image and container_provider are for runtime='docker', got {runtime!r}")
-    return runtime or ("docker" if wants_docker else "embedded")
+    return runtime or ("docker" if wants_docker else "")
+
+
+def _default_place(space: SpaceName | None) -> str:
+    return "embedded" if space is None else _ANYWHERE
+
+
+def _check(place: str, env_vars: Mapping[str, str] | None, skip_install: bool) -> None:
+    if env_vars and place not in {"process", "docker", _ANYWHERE}:
+        raise _env_vars_refused(place)
+    if skip_install and place not in {"server", "docker", _ANYWHERE}:
+        raise ConfigurationError(
+            "skip_install=True needs base_url=… or docker_image=…: without its package, it has to run elsewhere"
+        )
 
 
 def _env_vars_refused(place: str) -> ConfigurationError:
@@ -166,35 +218,47 @@ def _env_vars_refused(place: str) -> ConfigurationError:
     )
 
 
-def _client_class(found: InstalledEnvironment | None) -> type[EnvClient[Any, Any, Any]]:
-    if found is None:
-        from ..core.generic_client import GenericEnvClient
+def _package(name: str, space: SpaceName | None, trust_remote_code: bool, place: str) -> InstalledEnvironment | None:
+    if space is None:
+        return find_environment(name)
+    from ._space_package import agreement_by, package_if_agreed, package_of
 
-        return GenericEnvClient
-    from ._classes import client_class
+    # A server at an address can be used without the package.
+    if place == "server":
+        return package_if_agreed(space, trust_remote_code)
+    return package_of(space, agreement_by(trust_remote_code))
 
-    return client_class(found)
+
+def _anywhere(
+    space: SpaceName,
+    trust_remote_code: bool,
+    skip_install: bool,
+    of_a_start: Mapping[str, Any],
+    client_options: Mapping[str, Any],
+) -> SyncEnvClient[Any, Any, Any]:
+    from ._space_start import SpaceStart
+
+    start = SpaceStart(space, trust_remote_code, of_a_start, client_options)
+    return start.without_package() if skip_install else start.with_package()
+
+
+def _in_container(
+    client: type[EnvClient[Any, Any, Any]],
+    image: str | None,
+    provider: ContainerProvider | None,
+    space: SpaceName | None,
+    found: InstalledEnvironment | None,
+    options: Mapping[str, Any],
+) -> SyncEnvClient[Any, Any, Any]:
+    if image is None and space is not None:
+        return client.from_env(str(space), provider=provider, **options).sync()
+    return client.from_docker_image(image or _image(found), provider, **options).sync()
 
 
 def _image(found: InstalledEnvironment | None) -> str:
     if found is None:
         raise ConfigurationError("skip_install=True with runtime='docker' needs docker_image=…")
     return found.manifest.default_image or f"{found.name.replace('_', '-')}-env:latest"
-
-
-def _in_process_of_its_own(
-    client: type[EnvClient[Any, Any, Any]],
-    found: InstalledEnvironment,
-    wait_timeout: float,
-    env_vars: Mapping[str, str] | None,
-    client_options: Mapping[str, Any],
-) -> SyncEnvClient[Any, Any, Any]:
-    from ..core.client_start import start_environment
-    from ..core.containers.runtime import LocalProcessProvider
-
-    provider = LocalProcessProvider(found.package, env_vars=env_vars)
-    options = {"wait_timeout": wait_timeout, **client_options}
-    return start_environment(client, found.name, False, provider, None, options).sync()
 
 
 def _embedded(

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from ._hub_question import TrustOption, environment_asking
+
 __all__ = ["info"]
 
 # Every action and observation has these.
@@ -14,11 +16,17 @@ _COMMON_FIELDS = {"metadata", "done", "reward"}
 
 
 def info(
-    target: Annotated[str, typer.Argument(metavar="NAME|URL", help="An installed environment, or a server's address.")],
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|URL", help="An installed environment, org/name on the Hub, or a server's address."
+        ),
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    trust_remote_code: TrustOption = False,
 ) -> None:
-    """Tell about an environment: an installed one, or one that is served."""
-    known = _of_server(target) if ":" in target else _of_package(target)
+    """Tell about an environment: an installed one, one that is served, or one on the Hub."""
+    known = _of_server(target) if _is_server(target) else _of_package(target, trust_remote_code)
     if as_json:
         import json
 
@@ -35,9 +43,16 @@ def _of_server(target: str) -> dict[str, Any]:
     return fetch_server_info(target if "://" in target else f"http://{target}")
 
 
-def _of_package(name: str) -> dict[str, Any]:
+def _is_server(target: str) -> bool:
+    from ..auto._hub import is_of_the_hub
+
+    return ":" in target and not is_of_the_hub(target)
+
+
+def _of_package(target: str, trust_remote_code: bool) -> dict[str, Any]:
     from ..auto import AutoAction, AutoEnv
 
+    name = environment_asking(target, trust_remote_code).package
     return AutoEnv.get_env_info(name) | AutoAction.get_action_info(name)
 
 
