@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.interop.peer_venv import PEER, peer_python
 
-__all__ = ["PEER", "ROOT", "Side", "our_side", "peer_side", "run_quietly", "sides", "uv"]
+__all__ = ["PEER", "ROOT", "Side", "our_side", "peer_side", "run_quietly", "sides", "tool", "uv"]
 
 ROOT = Path(__file__).parents[1]
 _HOME = ROOT / ".bench"
@@ -104,6 +104,16 @@ def _tree(revision: str) -> Path:
                 archive.extractall(made, filter="data")
             Path(made, "src").rename(place)
     return place
+
+
+def tool(name: str) -> Path:
+    """Return the path of a command that a package of the same name brings along, installed where it is not."""
+    home = _HOME / "tools"
+    command = home / "bin" / name
+    if not command.exists():
+        run_quietly(uv(), "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(home))
+        run_quietly(uv(), "pip", "install", "--quiet", "--python", str(home / "bin" / "python"), name)
+    return command
 
 
 def uv() -> str:
