@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.docs.pages import ROOT
+from tests.hub_host.fixtures import release_index
+
+__all__ = ["echo_clone", "release_index", "shell_variables"]
 
 _PROGRAMS = Path(sys.executable).parent
 
 
 @pytest.fixture(scope="session")
-def shell_variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def shell_variables(release_index: Path) -> dict[str, str]:
     """Return the environment of a shell that has uv, and for which this checkout is the newest release."""
-    wheels = tmp_path_factory.mktemp("wheels")
-    uv = str(_PROGRAMS / "uv")
-    build = [uv, "build", "--quiet", "--wheel", "--package", "openenv-core", "--out-dir", str(wheels)]
-    subprocess.run(build, cwd=ROOT, check=True, timeout=50)
     return {
         "PATH": f"{_PROGRAMS}{os.pathsep}{os.environ['PATH']}",
-        "PIP_FIND_LINKS": str(wheels),
-        "UV_FIND_LINKS": str(wheels),
+        "PIP_FIND_LINKS": str(release_index),
+        "UV_FIND_LINKS": str(release_index),
         "UV_PYTHON_DOWNLOADS": "never",
     }
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,24 +14,37 @@ import pytest
 from tests.hub_host.hub import Hub, serve_hub
 from tests.hub_host.repository import files_of
 
-__all__ = ["ECHO_FILES", "hub", "release_index"]
+__all__ = ["ECHO_FILES", "hub", "hub_in_use", "release_index"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 ECHO_FILES = files_of(_ROOT / "envs" / "echo_env")
 
 
 @pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+def hub(tmp_path: Path) -> Iterator[Hub]:
     """Return an empty Hub that `HF_ENDPOINT` names, asked without a token, with an empty cache in `tmp_path`."""
-    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENENV_IMAGE_REGISTRY", "OPENENV_TRUST_REMOTE_CODE"):
-        monkeypatch.delenv(name, raising=False)
-    with serve_hub(tmp_path / "hub") as served:
-        monkeypatch.setenv("HF_ENDPOINT", served.url)
+    with hub_in_use(tmp_path) as served:
+        yield served
+
+
+@contextmanager
+def hub_in_use(directory: Path, **variables: str) -> Iterator[Hub]:
+    """Serve an empty Hub that `HF_ENDPOINT` names, asked without a token.
+
+    Args:
+        directory: Where its repositories and the cache are.
+        **variables: Further environment variables for as long.
+    """
+    with pytest.MonkeyPatch.context() as patch, serve_hub(directory / "hub") as served:
+        for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENENV_IMAGE_REGISTRY", "OPENENV_TRUST_REMOTE_CODE"):
+            patch.delenv(name, raising=False)
+        patch.setenv("HF_ENDPOINT", served.url)
         # Or the token of whoever runs the tests would be sent.
-        monkeypatch.setenv("HF_HUB_DISABLE_IMPLICIT_TOKEN", "0")
-        monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "no-token"))
-        monkeypatch.setenv("OPENENV_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+        patch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(directory / "no-token"))
+        patch.setenv("OPENENV_CACHE", str(directory / "cache"))
+        patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+        for name, value in variables.items():
+            patch.setenv(name, value)
         yield served
 
 
