@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["Launch", "command_launch", "project_launch"]
 
 
+_REPLICAS = "openenv.core.env_server.replicas"
+
+
 @dataclass(frozen=True)
 class Launch:
     """A command that runs a server.
@@ -27,22 +30,25 @@ class Launch:
         command: Program and arguments, with `{fd}`, `{host}` and `{port}` still to be filled in.
         directory: Where it runs; `None` for the caller's own directory.
         is_foreign: Whether it runs in another Python environment than this process.
+        with_workers: The command for several server processes, with `{workers}` to be filled in too; empty where there
+            is none.
     """
 
     name: str
     command: tuple[str, ...]
     directory: Path | None
     is_foreign: bool = False
+    with_workers: tuple[str, ...] = ()
 
     @property
     def takes_socket(self) -> bool:
         """Tell whether the command inherits a listening socket."""
         return any("{fd}" in part for part in self.command)
 
-    def arguments(self, *, host: str, port: int, descriptor: int = -1) -> list[str]:
+    def arguments(self, *, host: str, port: int, descriptor: int = -1, workers: int = 1) -> list[str]:
         """Return the command with its places filled in."""
-        values = {"{fd}": str(descriptor), "{host}": host, "{port}": str(port)}
-        return [_filled(part, values) for part in self.command]
+        values = {"{fd}": str(descriptor), "{host}": host, "{port}": str(port), "{workers}": str(workers)}
+        return [_filled(part, values) for part in (self.command if workers == 1 else self.with_workers)]
 
 
 def command_launch(command: Sequence[str | os.PathLike[str]], directory: str | os.PathLike[str] | None) -> Launch:
@@ -80,8 +86,26 @@ def project_launch(
     application = find_application(source, app)
     options = [*uvicorn_arguments(is_foreign=python is not None), *(["--reload"] if reload else [])]
     command = [*(python or [sys.executable]), "-m", "uvicorn", application.path, "--fd", "{fd}", *options]
-    name = f"server of {os.fspath(source)}"
-    return Launch(name, tuple(command), application.directory, is_foreign=python is not None)
+    workers = [*_many(python), application.path, "--fd", "{fd}", "--workers", "{workers}", *options]
+    return Launch(
+        f"server of {os.fspath(source)}",
+        tuple(command),
+        application.directory,
+        is_foreign=python is not None,
+        with_workers=() if reload else tuple(workers),
+    )
+
+
+def _many(python: Sequence[str] | None) -> list[str]:
+    """Return the command that runs a server of several processes; an older OpenEnv has uvicorn alone to do it."""
+    if python is None:
+        return [sys.executable, "-m", _REPLICAS]
+    code = (
+        f"import importlib.util, runpy; names = {_REPLICAS!r}.split('.'); "
+        "found = all(importlib.util.find_spec('.'.join(names[:n])) for n in range(1, len(names) + 1)); "
+        "runpy.run_module('.'.join(names) if found else 'uvicorn', run_name='__main__', alter_sys=True)"
+    )
+    return [*python, "-c", code]
 
 
 def _filled(part: str, values: dict[str, str]) -> str:

@@ -152,13 +152,12 @@ class LocalProcessProvider(RuntimeProvider):
         stops = self._stops
         self._check_options(port, workers, kwargs)
         variables = {**self._env_vars, **checked_variables(env_vars)}
-        more = [] if workers == 1 else ["--workers", str(workers)]
         if self._launch.takes_socket:
             with listen(self._host, port) as listener:
-                return self._spawn(stops, int(listener.getsockname()[1]), variables, more, listener)
+                return self._spawn(stops, int(listener.getsockname()[1]), variables, workers, listener)
         if port is not None:
             listen(self._host, port).close()
-            return self._spawn(stops, port, variables, more)
+            return self._spawn(stops, port, variables)
         return self._start_on_free_port(stops, variables)
 
     def wait_for_ready(self, timeout_s: float | None = None) -> None:
@@ -199,12 +198,14 @@ class LocalProcessProvider(RuntimeProvider):
         if workers < 1 or (workers > 1 and self._has_own_command):
             expected = "1, as a command sees to its own workers" if self._has_own_command else "1 or more"
             raise ConfigurationError(f"expected workers of {expected}; got {workers}")
+        if workers > 1 and not self._launch.with_workers:
+            raise ConfigurationError(f"expected 1 worker with reload, got {workers}: leave one of the two out")
 
     def _start_on_free_port(self, stops: int, variables: dict[str, str]) -> str:
         deadline = time.monotonic() + self._context_timeout_s
         for tries_left in reversed(range(_PORT_TRIES)):
             port = free_port(self._host)
-            url = self._spawn(stops, port, variables, [])
+            url = self._spawn(stops, port, variables)
             try:
                 timeout_s = deadline - time.monotonic()
                 wait_until_listening(url, timeout_s=timeout_s, server=self, name=self._launch.name, advise=self._advise)
@@ -230,11 +231,11 @@ class LocalProcessProvider(RuntimeProvider):
         stops: int,
         port: int,
         variables: dict[str, str],
-        more: list[str],
+        workers: int = 1,
         listener: socket.socket | None = None,
     ) -> str:
         descriptor = -1 if listener is None else listener.fileno()
-        arguments = self._launch.arguments(host=self._host, port=port, descriptor=descriptor)
+        arguments = self._launch.arguments(host=self._host, port=port, descriptor=descriptor, workers=workers)
         directory = self._launch.directory
         with self._lock:
             if self._stops != stops:
@@ -243,7 +244,7 @@ class LocalProcessProvider(RuntimeProvider):
                 raise ProviderError(f"the server runs already, at {self._base_url}: call stop() first")
             self._secrets = secret_values(variables)
             self._process = GuardedProcess(
-                arguments + more,
+                arguments,
                 cwd=None if directory is None else str(directory),
                 env=self._environment(variables, port),
                 listener=listener,

@@ -7,7 +7,8 @@ import socket
 
 from ...exceptions import OpenEnvError, SessionLostError
 from .line import Line
-from .tunnel import App, Tunnel
+from .stream import App
+from .tunnel import Tunnel
 
 __all__ = ["Links"]
 

@@ -11,7 +11,7 @@ from ...exceptions import OpenEnvError, SessionNotFoundError
 from ...wire.frames import SUBPROTOCOL_V2
 from ..access.middleware import PASSED_ON, client_of
 from ..routes.http import DEFAULT_SESSION, SESSION_HEADER, error_response
-from .tunnel import App, Message, Receive, Scope, Send
+from .stream import App, Message, Receive, Scope, Send
 
 if TYPE_CHECKING:
     from ..http_server import HTTPEnvServer

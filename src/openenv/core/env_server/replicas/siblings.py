@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,12 @@ from .rate_limit import SharedRateLimit
 
 if TYPE_CHECKING:
     from .membership import Membership
-    from .tunnel import App, Receive, Scope, Send
+    from .stream import App, Message, Receive, Scope, Send, Stream
 
 __all__ = ["Health", "Place", "Siblings"]
+
+
+_POST = {"type": "http", "http_version": "1.1", "method": "POST", "scheme": "http", "query_string": b""}
 
 
 @dataclass(frozen=True)
@@ -126,11 +130,34 @@ class Siblings:
         tunnel = await self._links.to(replica)
         await tunnel.pass_on(self._number, scope, client, receive, send)
 
+    async def post(self, replica: int, path: str, body: bytes, client: str) -> bytes:
+        """Return what another replica answers to a request by POST; arguments and errors are those of `pass_on`."""
+        scope = {**_POST, "path": path, "headers": [(b"content-length", str(len(body)).encode())]}
+        messages: list[Message] = [{"type": "http.request", "body": body}]
+        answered: list[bytes] = []
+
+        async def receive() -> Message:
+            if not messages:
+                # Until the answer has come.
+                await asyncio.Event().wait()
+            return messages.pop()
+
+        async def send(message: Message) -> None:
+            answered.append(message.get("body", b""))
+
+        await self.pass_on(replica, scope, client, receive, send)
+        return b"".join(answered)
+
+    async def stream(self, replica: int, scope: Scope, client: str) -> Stream:
+        """Return a stream to this server's like in another replica; arguments and errors are those of `pass_on`."""
+        tunnel = await self._links.to(replica)
+        return tunnel.open(self._number, scope, client)
+
     async def collect(self, question: str) -> list[Any]:
         """Return what all of them answer to a question, this one too.
 
         Raises:
-            ServerUnavailableError: One of them does not answer in time.
+            RequestTimeoutError: One of them does not answer in time.
         """
         told: list[Any] = await self._line.ask("collect", self._number, question)
         return told

@@ -1,12 +1,11 @@
-"""Requests and connections passed on from one replica to another: ASGI over a socket."""
+"""What connects two replicas: the requests and connections that one passes on to the other."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import socket
-from collections import deque
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from itertools import count
 from typing import Any
 
@@ -14,100 +13,18 @@ from ...exceptions import SessionLostError
 from ..access.middleware import CLIENT, PASSED_ON
 from ..observability import logs
 from .frames import FrameReader, frame
+from .stream import App, Message, Receive, Scope, Send, Stream
 
-__all__ = ["App", "Message", "Receive", "Scope", "Send", "Stream", "Tunnel"]
+__all__ = ["Tunnel"]
 
 _logger = logs.server_logger(__name__)
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-_OPEN, _TO_APP, _FROM_APP, _END, _HANG_UP = range(5)
-_MOST_UNSENT = 256
-_DISCONNECTS: dict[str, dict[str, Any]] = {
-    "http": {"type": "http.disconnect"},
-    "websocket": {"type": "websocket.disconnect", "code": 1006},
-}
+_OPEN, _MESSAGE, _TAKEN, _END, _LET_GO = range(5)
 # What an application may ask of a scope, and another process can be told.
 _TOLD = (
     *("type", "http_version", "method", "scheme", "path", "raw_path", "query_string", "root_path", "headers"),
     *("client", "server", "subprotocols", "asgi"),
 )
-
-
-class Stream:
-    """One request or connection, as either end of the tunnel sees it.
-
-    Attributes:
-        number: Its number in the tunnel.
-        is_over: Whether the other end is gone.
-    """
-
-    def __init__(self, tunnel: Tunnel, number: int, kind: str) -> None:
-        """Make an end.
-
-        Args:
-            tunnel: The tunnel.
-            number: Its number there.
-            kind: `http` or `websocket`.
-        """
-        self._tunnel = tunnel
-        self.number = number
-        self._kind = kind
-        self._messages: deque[Message | None] = deque()
-        self._arrived = asyncio.Event()
-        self._taken = asyncio.Event()
-        self.is_over = False
-
-    def put(self, message: Message | None) -> None:
-        """Take a message that came; `None` for the end."""
-        self._messages.append(message)
-        self._arrived.set()
-
-    def break_off(self) -> None:
-        """Take note that the other end is gone."""
-        self.is_over = True
-        self.put(None)
-
-    async def get(self) -> Message | None:
-        """Return the next message; `None` at the end."""
-        while not self._messages:
-            self._arrived.clear()
-            await self._arrived.wait()
-        if self._messages[0] is None:
-            return None
-        self._taken.set()
-        return self._messages.popleft()
-
-    async def receive(self) -> Message:
-        """Return the next message, as an application asks for it."""
-        return await self.get() or dict(_DISCONNECTS[self._kind])
-
-    async def has_room(self) -> None:
-        """Wait until most of what came was taken."""
-        while len(self._messages) > _MOST_UNSENT:
-            self._taken.clear()
-            await self._taken.wait()
-
-    async def to_app(self, message: Message) -> None:
-        """Send a message to the application."""
-        await self._tunnel.write(self.number, _TO_APP, message)
-
-    async def from_app(self, message: Message) -> None:
-        """Send a message of the application."""
-        if self.is_over:
-            raise OSError("the other end is gone")
-        await self._tunnel.write(self.number, _FROM_APP, message)
-
-    def hang_up(self) -> None:
-        """Let go of it, whatever the application still says."""
-        self._tunnel.forget(self.number)
-        if not self.is_over:
-            self.is_over = True
-            self._tunnel.write_now(self.number, _HANG_UP, None)
 
 
 class Tunnel(asyncio.Protocol):
@@ -127,15 +44,15 @@ class Tunnel(asyncio.Protocol):
         self._reader = FrameReader()
         self._streams: dict[int, Stream] = {}
         self._serving: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._may_write = asyncio.Event()
-        self._may_write.set()
+        self._unsent: list[bytes] = []
         self._is_over = False
 
     async def connect(self, sock: socket.socket) -> None:
         """Take over a connected socket."""
         sock.setblocking(False)
-        await asyncio.get_running_loop().create_unix_connection(lambda: self, sock=sock)
+        await self._loop.create_unix_connection(lambda: self, sock=sock)
 
     @property
     def is_over(self) -> bool:
@@ -150,12 +67,14 @@ class Tunnel(asyncio.Protocol):
             scope: What is asked for.
             client: The name of the client that asks.
         """
-        stream = Stream(self, next(self._numbers), scope["type"])
-        self._streams[stream.number] = stream
+        number = next(self._numbers)
+        stream = self._streams[number] = Stream(self, number, scope["type"])
         told = {name: scope[name] for name in _TOLD if name in scope}
         # Some servers put into it what is of use in their own process alone.
         told["extensions"] = {name: {} for name, own in (scope.get("extensions") or {}).items() if own == {}}
-        self.write_now(stream.number, _OPEN, (server, client, told))
+        if self._is_over:
+            stream.broke()
+        self._write(number, _OPEN, (server, client, told))
         return stream
 
     async def pass_on(self, server: int, scope: Scope, client: str, receive: Receive, send: Send) -> None:
@@ -169,21 +88,27 @@ class Tunnel(asyncio.Protocol):
         try:
             while (message := await stream.get()) is not None:
                 await send(message)
-            if stream.is_over:
+            if stream.is_broken:
                 raise SessionLostError("the server process that holds the session has ended")
         finally:
             feeding.cancel()
-            stream.hang_up()
+            stream.let_go()
 
-    async def write(self, number: int, kind: int, value: object) -> None:
-        """Send a frame, and wait while there is no room for more."""
-        self.write_now(number, kind, value)
-        await self._may_write.wait()
+    def tell_message(self, number: int, message: Message) -> None:
+        """Send a stream's message."""
+        self._write(number, _MESSAGE, message)
 
-    def write_now(self, number: int, kind: int, value: object) -> None:
-        """Send a frame."""
-        if self._transport is not None:
-            self._transport.write(frame((number, kind, value)))
+    def tell_taken(self, number: int, size: int) -> None:
+        """Say how many bytes of a stream were taken."""
+        self._write(number, _TAKEN, size)
+
+    def tell_end(self, number: int) -> None:
+        """Say that a stream has no more messages from this end."""
+        self._write(number, _END, None)
+
+    def tell_let_go(self, number: int) -> None:
+        """Say that nobody looks after a stream at this end any more."""
+        self._write(number, _LET_GO, None)
 
     def forget(self, number: int) -> None:
         """Take no more messages for a stream."""
@@ -192,7 +117,7 @@ class Tunnel(asyncio.Protocol):
     async def close(self) -> None:
         """End every connection that came through the tunnel, and the tunnel."""
         for stream in list(self._streams.values()):
-            stream.break_off()
+            stream.broke()
         if self._serving:
             await asyncio.wait(self._serving)
         if self._transport is not None:
@@ -202,42 +127,47 @@ class Tunnel(asyncio.Protocol):
         """Take note of the transport."""
         self._transport = transport  # type: ignore[assignment]
 
-    def pause_writing(self) -> None:
-        """Have those who write wait."""
-        self._may_write.clear()
-
-    def resume_writing(self) -> None:
-        """Let them go on."""
-        self._may_write.set()
-
     def data_received(self, data: bytes) -> None:
         """Take what the other end sent."""
         for number, kind, value in self._reader.feed(data):
             if kind == _OPEN:
                 self._begin(number, *value)
-                continue
-            stream = self._streams.get(number)
-            if stream is None:
-                continue
-            if kind == _HANG_UP:
-                self.forget(number)
-                stream.break_off()
-            else:
-                stream.put(None if kind == _END else value)
+            elif (stream := self._streams.get(number)) is not None:
+                self._take(stream, kind, value)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Break off every stream."""
         self._is_over = True
         self._transport = None
-        self._may_write.set()
         streams, self._streams = self._streams, {}
         for stream in streams.values():
-            stream.break_off()
+            stream.broke()
         self._lost(self)
 
+    def _take(self, stream: Stream, kind: int, value: Any) -> None:
+        if kind == _MESSAGE:
+            stream.came(value)
+        elif kind == _TAKEN:
+            stream.was_taken(value)
+        elif kind == _END:
+            stream.has_ended()
+        else:
+            self.forget(stream.number)
+            stream.broke()
+
+    def _write(self, number: int, kind: int, value: object) -> None:
+        # What is said in one round of the loop goes out at once.
+        if not self._unsent:
+            self._loop.call_soon(self._flush)
+        self._unsent.append(frame((number, kind, value)))
+
+    def _flush(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        if self._transport is not None:
+            self._transport.write(b"".join(unsent))
+
     def _begin(self, number: int, server: int, client: str, scope: dict[str, Any]) -> None:
-        stream = Stream(self, number, scope["type"])
-        self._streams[number] = stream
+        stream = self._streams[number] = Stream(self, number, scope["type"])
         scope |= {CLIENT: client, PASSED_ON: True}
         serving = asyncio.ensure_future(self._serve(stream, self._apps(server), scope))
         self._serving.add(serving)
@@ -246,19 +176,20 @@ class Tunnel(asyncio.Protocol):
     async def _serve(self, stream: Stream, app: App, scope: Scope) -> None:
         try:
             with contextlib.suppress(OSError):
-                await app(scope, stream.receive, stream.from_app)
+                await app(scope, stream.receive, stream.send)
         except Exception:  # the boundary between two processes, as a server's before its clients: logged here
             _logger.exception("a request that was passed on could not be answered")
         finally:
-            if not stream.is_over:
-                self.write_now(stream.number, _END, None)
+            stream.end()
             self.forget(stream.number)
 
 
 async def _feed(stream: Stream, receive: Receive) -> None:
-    while not stream.is_over:
-        message = await receive()
-        await stream.to_app(message)
-        if message["type"].endswith(".disconnect"):
-            return
-        await stream.has_room()
+    with contextlib.suppress(OSError):
+        while not stream.is_broken:
+            # Nothing is read for which there is no room.
+            await stream.has_room()
+            message = await receive()
+            stream.send_now(message)
+            if message["type"].endswith(".disconnect"):
+                return

@@ -22,7 +22,7 @@ from ...wire.frames import JsonObject, Request, RequestKind
 from ...wire.messages import bytes_of
 from ...wire.nesting import is_nested_deeper
 from .. import json_rpc
-from ..access.middleware import client_of
+from ..access.middleware import PASSED_ON, client_of
 from ..json_rpc import JsonRpcFailedError
 from ..mcp_types import JsonRpcErrorCode, JsonRpcRequest, McpMethod
 from ..observability import logs
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_mcp_routes"]
 
+_PATH = "/mcp"
 _IN_BODY = ("requestBody", "content", "application/json", "schema")
 
 _logger = logs.server_logger(__name__)
@@ -64,7 +65,7 @@ async def _post(request: HTTPRequest) -> Response:
     except ValueError as exc:
         failed = JsonRpcFailedError(JsonRpcErrorCode.PARSE_ERROR, str(exc))
         return _response(json_rpc.failure(None, failed.error))
-    return _response(await _answer(server, client_of(request.scope), message))
+    return _response(await _answer(server, client_of(request.scope), message, is_passed_on=PASSED_ON in request.scope))
 
 
 async def _websocket(websocket: WebSocket) -> None:
@@ -118,12 +119,16 @@ def _unreadable(why: str) -> JsonRpcFailedError:
     return JsonRpcFailedError(JsonRpcErrorCode.PARSE_ERROR, why)
 
 
-async def _answer(server: HTTPEnvServer, client: str, message: JsonObject) -> JsonObject:
+async def _answer(server: HTTPEnvServer, client: str, message: JsonObject, *, is_passed_on: bool = False) -> JsonObject:
     request_id: object = message.get("id")
     try:
         request = json_rpc.parse(message)
         request_id = request.id
         logs.name_request(request_id)
+        elsewhere = None if is_passed_on else await _process_of(server, request)
+        if server.siblings is not None and elsewhere is not None:
+            told: JsonObject = decode(await server.siblings.post(elsewhere, _PATH, encode(message), client))
+            return told
         match request.method:
             case McpMethod.SESSION_CREATE.value:
                 return json_rpc.success(request_id, {"session_id": (await _create(server, client)).id})
@@ -138,6 +143,24 @@ async def _answer(server: HTTPEnvServer, client: str, message: JsonObject) -> Js
         _logger.exception("a JSON-RPC request failed")
         failed = JsonRpcFailedError(JsonRpcErrorCode.INTERNAL_ERROR, _in_a_line(exc))
         return json_rpc.failure(request_id, failed.error)
+
+
+async def _process_of(server: HTTPEnvServer, request: JsonRpcRequest) -> int | None:
+    """Return the process of the server that has to answer, where it is another one than this."""
+    siblings, session_id = server.siblings, request.params.get("session_id")
+    if siblings is None:
+        return None
+    if request.method == McpMethod.SESSION_CREATE.value:
+        process: int | None = await siblings.choose()
+    elif session_id is None or server.sessions.holds(str(session_id)):
+        return None
+    else:
+        place = await siblings.find(str(session_id))
+        if place.lost:
+            told = f"Unknown session_id: {session_id}: {place.lost}"
+            raise JsonRpcFailedError(JsonRpcErrorCode.INVALID_PARAMS, told)
+        process = place.replica
+    return None if siblings.is_own(process) else process
 
 
 def _in_a_line(exc: Exception) -> str:
