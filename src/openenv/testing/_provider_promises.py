@@ -153,7 +153,7 @@ def stop_may_come_during_a_start(subject: Subject) -> None:
     if thread.is_alive():
         raise Unmet(f"{_MARGIN_S:g} s after stop(), the start still waits")
     if not raised or not isinstance(raised[0], OpenEnvError):
-        raise Unmet(f"the start that was stopped ended with {raised[0] if raised else 'success'!r}")
+        raise Unmet(f"the start that was stopped ended with {repr(raised[0]) if raised else 'success'}")
     answers(subject.run(provider))
 
 
