@@ -26,9 +26,11 @@ class Registry:
 
     Attributes:
         address: Its host and port, as image names begin with it.
+        folder: Where it keeps its images.
     """
 
     address: str
+    folder: Path
 
     def push(self, image: str, name: str) -> str:
         """Put an image of the engine into the registry only, and return the name to pull it by.
@@ -44,26 +46,35 @@ class Registry:
 
 
 @contextlib.contextmanager
-def serve_registry(folder: Path) -> Iterator[Registry]:
-    """Run a registry that keeps its images in a folder, on a port that the system picks."""
+def serve_registry(folder: Path, users: str | None = None) -> Iterator[Registry]:
+    """Run a registry that keeps its images in a folder, on a port that the system picks.
+
+    Args:
+        folder: The folder, which several may share.
+        users: Who may read, as lines of a htpasswd file; `None` for everybody.
+    """
     program = shutil.which("docker-registry")
     if program is None:
         pytest.fail("docker-registry is not installed: on Debian, `make docker-engine` installs it")
-    config = {
+    config: dict[str, object] = {
         "version": 0.1,
         "log": {"level": "info", "accesslog": {"disabled": True}},
         "storage": {"filesystem": {"rootdirectory": str(folder / "images")}},
         "http": {"addr": "127.0.0.1:0"},
     }
-    (folder / "config.yml").write_text(json.dumps(config))
+    if users is not None:
+        (folder / "users").write_text(users)
+        config["auth"] = {"htpasswd": {"realm": "images", "path": str(folder / "users")}}
+    settings = folder / ("config.yml" if users is None else "private.yml")
+    settings.write_text(json.dumps(config))
     with subprocess.Popen(
-        [program, "serve", str(folder / "config.yml")], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        [program, "serve", str(settings)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
             address = _address(process)
             # It logs every request, and would wait for somebody to read that.
             threading.Thread(target=_read_to_end, args=(process,), daemon=True).start()
-            yield Registry(address)
+            yield Registry(address, folder)
         finally:
             process.terminate()
 
