@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -191,6 +192,12 @@ class SitePackages:
         """Write the list of a distribution's files."""
         info = self.path / f"{distribution.replace('-', '_')}-1.2.3.dist-info"
         (info / "RECORD").write_text("".join(f"{file},,\n" for file in files))
+
+    def from_git(self, distribution: str, url: str, commit: str, **more: str) -> None:
+        """Write down that a distribution was installed from a git repository."""
+        info = self.path / f"{distribution.replace('-', '_')}-1.2.3.dist-info"
+        origin = {"url": url, "vcs_info": {"vcs": "git", "commit_id": commit, "requested_revision": commit}, **more}
+        (info / "direct_url.json").write_text(json.dumps(origin))
 
     def forget(self) -> None:
         """Let go of what was imported from here."""

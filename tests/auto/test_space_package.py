@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from openenv.auto._space_package import PlannedInstallation, agreement_by
+from openenv.core.exceptions import UntrustedCodeError
+from openenv.core.hub import SpaceName
 from tests.auto.projects import project
 from tests.auto.throwaway import ThrowawayPython
 from tests.hub_host.hub import TOKEN, HostedSpace, Hub
@@ -132,15 +135,19 @@ def test_nothing_of_anybody_elses_is_overwritten(
     throwaway: ThrowawayPython, hub: Hub, space: HostedSpace, theirs: dict[str, str], told: str
 ) -> None:
     hub.add("somebody/dice-env", theirs)
-    throwaway.run(INSTALL)
-    before = {path: path.read_bytes() for path in (throwaway.packages / "dice_env").rglob("*.py")}
+    code = f"""
+AutoEnv.get_env_info({NAME!r}, trust_remote_code=True)
+try:
+    AutoEnv.get_env_info("somebody/dice-env", trust_remote_code=True)
+except ConfigurationError as error:
+    tell(message=str(error), is_whole=AutoEnv.get_env_class({NAME!r}).__name__ == "DiceEnv")
+"""
+    facts, _ = throwaway.run(code)
 
-    other, _ = throwaway.run(INSTALL.replace(NAME, "somebody/dice-env"))
-
-    assert other["error"] == "ConfigurationError"
-    assert re.search(told, other["message"])
-    assert "Uninstall that first, or work in another virtual environment" in other["message"]
-    assert {path: path.read_bytes() for path in (throwaway.packages / "dice_env").rglob("*.py")} == before
+    assert re.search(told, facts["message"])
+    assert "Uninstall that first, or work in another virtual environment" in facts["message"]
+    assert facts["is_whole"]
+    assert "mine" not in (throwaway.packages / "dice_env" / "client.py").read_text()
     assert not (throwaway.packages / "fair_dice-1.0.dist-info").exists()
 
 
@@ -282,13 +289,20 @@ def test_a_replaced_dependency_is_told(throwaway: ThrowawayPython, hub: Hub) -> 
     assert "the installation replaced old-dice 0.1 by 1.0: restart this process" in errors
 
 
-def test_the_environment_variable_agrees_too(throwaway: ThrowawayPython, space: HostedSpace) -> None:
-    told, _ = throwaway.run(f"tell(action=AutoAction.from_env({NAME!r}).__name__)", OPENENV_TRUST_REMOTE_CODE="1")
+def test_the_environment_variable_agrees_too(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    name = SpaceName("org", "dice", "0" * 40)
+    planned = PlannedInstallation(name, f"git+{name.page()}@{name.revision}", name.page(), "/somewhere", "uv")
+    with pytest.raises(UntrustedCodeError):
+        agreement_by(False)(planned)
 
-    assert told["action"] == "DiceAction"
+    monkeypatch.setenv("OPENENV_TRUST_REMOTE_CODE", "1")
+    agreement_by(False)(planned)
+
+    assert caplog.messages == [f"going to {planned}"]
 
 
-def test_programs_do_not_redirect_the_installation(
+@pytest.mark.slow
+def test_variables_do_not_redirect_the_installation(
     throwaway: ThrowawayPython, space: HostedSpace, tmp_path: Path
 ) -> None:
     elsewhere = {name: str(tmp_path / "elsewhere") for name in ("PIP_TARGET", "PIP_PREFIX", "UV_PYTHON")}

@@ -15,7 +15,6 @@ from ..core.exceptions import (
     HubError,
     MissingExtraError,
     OpenEnvError,
-    SpaceNotFoundError,
     UntrustedCodeError,
 )
 from ..core.hub.settings import HubSettings
@@ -74,12 +73,12 @@ class SpaceStart:
             UntrustedCodeError: The Space does not run, its package is not installed, and nobody agreed to that.
             ConfigurationError: The arguments cannot work, or the package cannot be installed here or used.
             ProviderError: The package could not be installed.
-            HubError: It is not installed, and the Hub does not give it.
+            HubError: Its package is not installed, and the Hub does not tell of it.
             EnvironmentUnavailableError: None of the ways worked; its `attempts` say why.
         """
         self._look_up()
         found = self._installed()
-        if found is None and isinstance(self._problem, SpaceNotFoundError):
+        if found is None and isinstance(self._problem, HubError):
             raise self._problem
         if found is None and not is_trusted(self.trust_remote_code or None):
             return self._running_without_package()
