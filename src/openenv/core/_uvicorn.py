@@ -10,8 +10,7 @@ _WS_MAX_BYTES = 100 * 2**20
 _PING_INTERVAL_S = 20.0
 # A trainer's event loop may stand still for a whole optimiser step: its sessions must outlive that.
 _PING_TIMEOUT_S = 300.0
-# Quicker than the default, and without the deprecated API that it is made with.
-_WS = "websockets-sansio"
+_WS = "openenv.core.env_server.websocket.protocol:WebSocketProtocol"
 
 
 def uvicorn_settings() -> dict[str, object]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+from ..core._uvicorn import uvicorn_settings
 from ..core.containers.runtime._sockets import base_url, listen
 from ..core.exceptions import ConfigurationError, ProviderError, ServerStartError
 
@@ -55,15 +56,8 @@ def serve(env_or_app: Callable[..., Any], **create_app_kwargs: Any) -> Iterator[
     """
     app = _application(env_or_app, create_app_kwargs)
     with listen("127.0.0.1", None) as listener:
-        server = _Server(
-            uvicorn.Config(
-                app,
-                access_log=False,
-                log_config=None,
-                ws="websockets-sansio",
-                ws_max_size=100 * 1024 * 1024,
-            )
-        )
+        settings: dict[str, Any] = uvicorn_settings()
+        server = _Server(uvicorn.Config(app, log_config=None, **settings))
         url = base_url(*listener.getsockname()[:2])
         thread = threading.Thread(target=server.run_until_told, args=(listener,), name=f"serve {url}", daemon=True)
         thread.start()

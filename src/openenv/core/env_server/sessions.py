@@ -199,8 +199,16 @@ class SessionManager:
         """Close a session whose environment's process died, unless it did so as the session was closed."""
         if self._sessions.get(session.id) is session:
             session.crashed(error)
+            # Before the crash is told: whoever hears of it may well ask for another session at once.
+            self._free(session)
             _logger.error("closing session %s: %s", session.id, error.message, extra=_about(session))
             self._start(self.close(session))
+
+    def _free(self, session: Session) -> None:
+        """Give the slot of a session back, once."""
+        slot, session.slot = session.slot, None
+        if slot is not None:
+            self.admission.leave(slot)
 
     def _watch_overrun(self, session: Session) -> None:
         """Close a session whose step goes on for too long after its deadline."""
@@ -362,8 +370,7 @@ class SessionManager:
         if not done and session.runner.ended is not None:
             session.runner.kill("it did not end when its session was closed")
             done, _ = await asyncio.wait({closing}, timeout=_CLOSE_GRACE_S)
-        if session.slot is not None:
-            self.admission.leave(session.slot)
+        self._free(session)
         self.telemetry.happened(Event.CLOSED)
         if not self._sessions:
             self._emptied.set()

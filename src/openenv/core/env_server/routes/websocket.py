@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import contextvars
 import functools
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -21,13 +21,12 @@ from .. import dispatch
 from ..access.middleware import client_of
 from ..observability import logs
 from ..session import Session
+from ..websocket.channel import Channel, channel_of
 
 if TYPE_CHECKING:
     from ..http_server import HTTPEnvServer
 
 __all__ = ["Connection", "WebSocketRoute"]
-
-_logger = logs.server_logger(__name__)
 
 _Scope = MutableMapping[str, Any]
 _Message = MutableMapping[str, Any]
@@ -48,28 +47,31 @@ class WebSocketRoute:
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         """Serve one connection."""
         version = Version.V2 if SUBPROTOCOL_V2 in scope.get("subprotocols", ()) else Version.V1
-        connection = Connection(self._server, version, client_of(scope), receive, send)
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+        await receive()
+        await send({"type": "websocket.accept", "subprotocol": version.value})
+        connection = Connection(self._server, version, client_of(scope), channel_of(scope, receive, send))
         await connection.serve(attach_to=query.get("session_id", [""])[0])
 
 
 class Connection:
     """One connection: its sessions by channel, and the requests being answered."""
 
-    def __init__(self, server: HTTPEnvServer, version: Version, client: str, receive: _Receive, send: _Send) -> None:
-        """Make a connection that was not accepted yet."""
+    def __init__(self, server: HTTPEnvServer, version: Version, client: str, channel: Channel) -> None:
+        """Make a connection that was accepted."""
         self._server = server
         self._telemetry = server.sessions.telemetry
         self._exchange = ServerExchange(version, server.settings.max_message_bytes, server.settings.max_nesting)
         self._client = client
-        self._receive = receive
-        self._send = send
+        self._channel = channel
         self._sessions: dict[int, Session] = {}
         self._opening: set[int] = set()
         self._kept: set[int] = set()
         self._grace_s: dict[int, float] = {}
         self._answering: set[asyncio.Task[None]] = set()
         self._entering: set[asyncio.Task[None]] = set()
+        self._context = contextvars.Context()
+        self._is_ending = False
         self._closed = False
 
     async def serve(self, attach_to: str) -> None:
@@ -78,12 +80,12 @@ class Connection:
         Args:
             attach_to: The session that a version 1 connection is for; empty to open one.
         """
-        await self._receive()
         self._server.connections.add(self)
-        await self._send({"type": "websocket.accept", "subprotocol": self._exchange.version.value})
+        # What the handshake's headers tell of a trace stands in the context here, and not where messages come in.
+        self._context = contextvars.copy_context()
         try:
             if self._exchange.version is Version.V2 or await self._open_v1(attach_to):
-                await self._read()
+                await self._channel.listen(self._received)
         finally:
             self._closed = True
             self._server.connections.discard(self)
@@ -92,55 +94,47 @@ class Connection:
                 task.cancel()
             await self._give_up_sessions()
 
-    async def _read(self) -> None:
-        while True:
-            message = await self._receive()
-            if message["type"] == "websocket.disconnect":
-                return
-            await self._take(message.get("text") or message.get("bytes") or "")
-            if self._closed:
-                return
-
-    async def _take(self, message: str | bytes) -> None:
+    def _received(self, message: str | bytes) -> None:
         self._telemetry.received_bytes += bytes_of(message)
         try:
             requests = self._exchange.receive_all(message)
         except FrameError as exc:
-            await self._refuse(exc)
+            self._refuse(exc)
             return
         for request in requests:
             if isinstance(request, FrameError):
-                await self._refuse(request)
+                self._refuse(request)
             elif not self._closed:
-                await self._take_request(request)
+                self._take(request)
 
-    async def _refuse(self, error: FrameError) -> None:
-        await self._reply(error.request_id, error.channel, self._told(error))
+    def _refuse(self, error: FrameError) -> None:
+        self._reply(error.request_id, error.channel, self._told(error))
 
-    async def _take_request(self, request: Request) -> None:
+    def _take(self, request: Request) -> None:
+        if self._is_ending:
+            return
         if request.kind is RequestKind.CANCEL:
             self._cancel(request)
             return
-        # A session that was given up is not parked, however soon the connection ends.
-        given_up = self._sessions.pop(request.channel, None) if request.kind is RequestKind.CLOSE else None
-        if request.kind is RequestKind.CLOSE and self._exchange.version is Version.V1:
-            await self._close(request, given_up)
-            return
-        # Reading goes on while requests are answered, so that a connection that ends is noticed at once.
-        closes = request.kind is RequestKind.CLOSE
-        asked = self._sessions.get(request.channel)
-        task = self._start(self._close(request, given_up) if closes else self._answer(request, asked))
+        if request.kind is RequestKind.CLOSE:
+            # A session that was given up is not parked, however soon the connection ends.
+            work = self._close(request, self._sessions.pop(request.channel, None))
+            self._is_ending = self._exchange.version is Version.V1
+        else:
+            work = self._answer(request, self._sessions.get(request.channel))
+        task = self._context.run(asyncio.ensure_future, work)
+        self._answering.add(task)
+        task.add_done_callback(self._answered)
         if request.kind is RequestKind.OPEN:
             self._entering.add(task)
             task.add_done_callback(self._entering.discard)
-        if len(self._answering) >= _MAX_WAITING:
-            await asyncio.wait(self._answering, return_when=asyncio.FIRST_COMPLETED)
+        if len(self._answering) == _MAX_WAITING:
+            self._channel.pause()
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.ensure_future(work)
-        self._answering.add(task)
-        task.add_done_callback(self._answering.discard)
-        return task
+    def _answered(self, task: asyncio.Task[None]) -> None:
+        self._answering.discard(task)
+        if len(self._answering) == _MAX_WAITING - 1:
+            self._channel.resume()
 
     def _cancel(self, request: Request) -> None:
         """Take back a request; one that is unknown or answered is past that."""
@@ -160,7 +154,7 @@ class Connection:
                 answer = await session.once(request, functools.partial(self._perform, session, request))
         except Exception as exc:  # noqa: BLE001 - the boundary: told to the client, and logged there
             answer = self._told(exc, session_id)
-        await self._reply(request.id, request.channel, answer)
+        self._reply(request.id, request.channel, answer)
 
     async def _perform(self, session: Session, request: Request) -> Answer:
         try:
@@ -175,17 +169,12 @@ class Connection:
             exc, session_id=session_id, with_traceback=not self._server.settings.hide_tracebacks
         )
 
-    async def _reply(self, request_id: int | None, channel: int, answer: Answer) -> None:
+    def _reply(self, request_id: int | None, channel: int, answer: Answer) -> None:
         if self._closed:
             return
         frame = self._exchange.answer(request_id, channel, answer)
         self._telemetry.sent_bytes += bytes_of(frame)
-        form = "text" if isinstance(frame, str) else "bytes"
-        try:
-            await self._send({"type": "websocket.send", form: frame})
-        except (OSError, RuntimeError) as exc:
-            # The client went while it was being answered; reading notices that too, and ends the connection.
-            _logger.debug("an answer could not be sent: %s", exc)
+        self._channel.send(frame)
 
     async def _open(self, request: Request) -> Answer:
         self._server.count_request(self._client)
@@ -222,15 +211,15 @@ class Connection:
 
         def tell(position: int) -> None:
             queued = Answer(AnswerKind.QUEUED, encode({"position": position}))
-            self._start(self._reply(request.id, request.channel, queued))
+            self._reply(request.id, request.channel, queued)
 
         return tell
 
-    async def tell_draining(self) -> None:
+    def tell_draining(self) -> None:
         """Tell the client that the server is about to shut down."""
         if self._exchange.version is Version.V2:
             grace_s = self._server.settings.drain_timeout_s
-            await self._reply(None, 0, Answer(AnswerKind.DRAINING, encode({"grace_s": grace_s})))
+            self._reply(None, 0, Answer(AnswerKind.DRAINING, encode({"grace_s": grace_s})))
 
     async def _hold(self, channel: int, session: Session) -> Session:
         if self._closed:
@@ -249,8 +238,8 @@ class Connection:
             else:
                 await self._hold(_V1_CHANNEL, await self._server.sessions.open(client=self._client))
         except Exception as exc:  # noqa: BLE001 - the boundary: told to the client, and logged there
-            await self._reply(None, _V1_CHANNEL, self._told(exc))
-            await self._end()
+            self._reply(None, _V1_CHANNEL, self._told(exc))
+            self._end()
             return False
         return True
 
@@ -266,15 +255,13 @@ class Connection:
         if session is not None:
             await self._let_go(request.channel, session)
         if self._exchange.version is Version.V1:
-            await self._end()
+            self._end()
         else:
-            await self._reply(request.id, request.channel, Answer(AnswerKind.CLOSED, b"{}"))
+            self._reply(request.id, request.channel, Answer(AnswerKind.CLOSED, b"{}"))
 
-    async def _end(self) -> None:
+    def _end(self) -> None:
         self._closed = True
-        # The client may have ended the connection first, which servers tell of in one way or another.
-        with contextlib.suppress(OSError, RuntimeError):
-            await self._send({"type": "websocket.close", "code": 1000})
+        self._channel.close()
 
     async def _give_up_sessions(self) -> None:
         sessions, self._sessions = self._sessions, {}
