@@ -24,7 +24,6 @@ BASE_IMAGE = "openenv-base"
 
 _ROOT = Path(__file__).resolve().parent.parent
 _UV = str(Path(sys.executable).parent / "uv")
-_LABEL = "openenv.checkout=1"
 _LENT = "/certificates.pem"
 _BUILD_REQUIREMENTS = ["setuptools>=77"]
 # What pip on this machine is told by its environment holds for pip in a container too.
@@ -91,11 +90,18 @@ def gather_wheels(folder: Path) -> None:
 
 
 def _build(tag: str, context: Path, *options: str) -> None:
-    _run(f"Building {tag}", ["docker", "build", "--label", _LABEL, "--tag", tag, *options, str(context)])
-    # What the tag named before, unless a container runs from it.
-    subprocess.run(
-        ["docker", "image", "prune", "--force", "--filter", f"label={_LABEL}"], capture_output=True, timeout=60
-    )
+    with cache_lock():
+        before = _image_id(tag)
+        _run(f"Building {tag}", ["docker", "build", "--tag", tag, *options, str(context)])
+        if before and before != _image_id(tag):
+            # It stays where a container runs from it, or another tag names it.
+            subprocess.run(["docker", "rmi", before], capture_output=True, timeout=60)
+
+
+def _image_id(tag: str) -> str | None:
+    command = ["docker", "image", "inspect", "--format", "{{.Id}}", tag]
+    image = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return None if image.returncode else image.stdout.strip()
 
 
 def _run(what: str, command: list[str]) -> None:
@@ -111,12 +117,10 @@ def _locked_requirements() -> str:
 
 def _downloaded(requirements: str) -> Path:
     """Return a folder of wheels that fit the Python image: `dependencies`, and what environments are built with."""
-    image = subprocess.run(
-        ["docker", "image", "inspect", "--format", "{{.Id}}", PYTHON_IMAGE], capture_output=True, text=True, timeout=60
-    )
-    if image.returncode:
+    python = _image_id(PYTHON_IMAGE)
+    if python is None:
         raise EngineError(f"there is no image {PYTHON_IMAGE}: run `make docker-engine`")
-    key = hashlib.sha256(f"{image.stdout}{_BUILD_REQUIREMENTS}{requirements}".encode()).hexdigest()[:16]
+    key = hashlib.sha256(f"{python}{_BUILD_REQUIREMENTS}{requirements}".encode()).hexdigest()[:16]
     wheels = CACHE / f"wheels-{key}"
     if wheels.exists():
         return wheels
@@ -127,6 +131,8 @@ def _downloaded(requirements: str) -> Path:
         _download(unfinished, "dependencies", ["--require-hashes", "-r", "/wheels/requirements.txt"])
         _download(unfinished, "build", _BUILD_REQUIREMENTS)
         unfinished.rename(wheels)
+    for other in set(CACHE.glob("wheels-*")) - {wheels}:
+        shutil.rmtree(other)
     return wheels
 
 

@@ -12,6 +12,9 @@ import pytest
 from scripts.build_image import build_base, build_environment
 from scripts.docker_engine import engine_version
 from tests.docker.registry import Registry, serve_registry
+from tests.hub_host.fixtures import hub
+
+__all__ = ["echo_image", "engine", "hub", "registry"]
 
 _ECHO_ENV = Path(__file__).resolve().parents[2] / "envs" / "echo_env"
 _ECHO_IMAGE = "openenv-echo-env"
