@@ -47,6 +47,9 @@ def _loaded_by(code: str) -> set[str]:
         "from openenv.core.env_server.interfaces import Environment",
         "from openenv.core.env_server.mcp_types import CallToolAction, ListToolsAction",
         "from openenv.core.containers.runtime import ContainerProvider, UVProvider",
+        "from openenv.core.containers.runtime import DockerSwarmProvider, LocalDockerProvider; LocalDockerProvider()",
+        "from openenv import GenericEnvClient; GenericEnvClient.from_docker_image('i')",
+        "from openenv.core.hub import HubSettings, SpaceName, SpaceProvider, check_out, install, look_up",
         "from openenv.core.generic_client import GenericEnvClient; GenericEnvClient(base_url='http://localhost:1')",
     ],
 )

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.auto.throwaway import throwaway, throwaway_environment
 from tests.docs.pages import ROOT
 from tests.hub_host.fixtures import release_index
 
-__all__ = ["echo_clone", "release_index", "shell_variables"]
+__all__ = ["echo_clone", "release_index", "shell_variables", "throwaway", "throwaway_environment"]
 
 _PROGRAMS = Path(sys.executable).parent
 

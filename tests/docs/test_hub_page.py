@@ -10,10 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from openenv.core.containers.runtime import LocalProcessProvider
 from openenv.core.exceptions import EnvironmentUnavailableError
+from tests.auto.projects import project
+from tests.auto.throwaway import ThrowawayPython
 from tests.docs.pages import ROOT, Block, blocks_of, promised_lines, run_python
 from tests.hub_host.fixtures import ECHO_FILES, hub_in_use
 from tests.hub_host.hub import Hub
+from tests.site_packages import DICE, OLD_DICE, SitePackages
 
 HUB_PAGE = [block for block in blocks_of(ROOT / "docs" / "hub.md") if "hub" in block.needs]
 USING_PAGE = [block for block in blocks_of(ROOT / "docs" / "using-environments.md") if "hub" in block.needs]
@@ -75,24 +79,54 @@ def test_from_env_on_the_using_page_says_what_it_takes(page_hub: Hub) -> None:
 
 
 @pytest.mark.timeout(180)
-def test_pip_installs_the_environment_from_the_hub(
-    page_hub: Hub, tmp_path: Path, shell_variables: dict[str, str]
+def test_auto_env_on_the_using_page_installs_and_starts_what_does_not_run_and_connects_to_what_does(
+    page_hub: Hub, throwaway: ThrowawayPython, tmp_path: Path
 ) -> None:
+    """The snippet as it stands, in an environment that has OpenEnv and nothing of the Space's, after consent."""
+    [block] = [block for block in USING_PAGE if "AutoEnv.from_env(" in block.code]
+    today, published = (
+        {name: text.replace("Dice", "Code").replace("dice_env", "coding_env") for name, text in files.items()}
+        for files in (DICE, OLD_DICE)
+    )
+    space = page_hub.add("meta-pytorch/coding-env", project("openenv-coding-env", "coding_env", files=today))
+    play = """
+with env:
+    env.reset()
+    face = env.step(CodeAction(sides=6)).observation.face
+    tell(face=face, of=CodeAction.__module__, client=type(env.async_client).__name__, url=env.base_url)
+"""
+
+    started, _ = throwaway.run(block.code + play, OPENENV_TRUST_REMOTE_CODE="1")
+    directory = SitePackages(tmp_path).install("openenv-coding-env", "coding_env", published)
+    with LocalProcessProvider(directory) as server:
+        url = server.base_url
+        space.run(url)
+        connected, _ = throwaway.run(block.code + play)
+
+    assert connected == {"face": 6, "of": "coding_env.models", "client": "CodeEnv", "url": url}
+    assert started == {**connected, "url": started["url"]}
+    assert started["url"] != connected["url"]
+
+
+@pytest.mark.timeout(180)
+def test_pip_installs_the_environment_from_the_hub(page_hub: Hub, throwaway: ThrowawayPython, tmp_path: Path) -> None:
     """The command as it stands, with git sent to this Hub by a setting of its own."""
     [block] = [block for block in USING_PAGE if block.language == "bash"]
-    script = f"uv venv --quiet --seed {tmp_path}/venv\nsource {tmp_path}/venv/bin/activate\n{block.code}"
-    instead = {
+    variables = {
+        **os.environ,
+        "PATH": f"{throwaway.directory}/bin{os.pathsep}{os.environ['PATH']}",
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.{page_hub.url}/.insteadOf",
         "GIT_CONFIG_VALUE_0": "https://huggingface.co/",
-        # What it depends on is in the environment of the tests.
+        # What it depends on is there.
         "PIP_NO_DEPS": "1",
+        "PIP_NO_COMPILE": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
-    variables = {**os.environ, **shell_variables, **instead}
 
-    subprocess.run(["bash", "-ec", script], cwd=tmp_path, env=variables, check=True, capture_output=True, timeout=170)
+    subprocess.run(["bash", "-ec", block.code], cwd=tmp_path, env=variables, check=True, timeout=170)
 
-    [installed] = tmp_path.glob("venv/lib/python*/site-packages/openenv_echo_env-*/direct_url.json")
-    origin = json.loads(installed.read_text())
-    assert origin["vcs_info"]["commit_id"] == page_hub.spaces[NAME].repository.resolve("main")
-    assert (installed.parents[1] / "echo_env" / "openenv.yaml").is_file()
+    [installed] = throwaway.packages.glob("openenv_echo_env-*/direct_url.json")
+    commit = json.loads(installed.read_text())["vcs_info"]["commit_id"]
+    assert commit == page_hub.spaces[NAME].repository.resolve("main")
+    assert (throwaway.packages / "echo_env" / "openenv.yaml").is_file()

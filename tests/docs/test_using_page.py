@@ -47,9 +47,10 @@ def test_the_seed_snippets_are_all_there() -> None:
     assert len(SEED) == 17
 
 
-def test_only_what_needs_docker_or_the_hub_is_not_run() -> None:
+def test_what_is_not_run_here_is_run_by_other_tests() -> None:
     left_out = [block.needs for block in BLOCKS if {"docker", "hub"} & set(block.needs)]
 
+    # Those for the Hub by test_hub_page.py, those for Docker by tests/docker, and those for both by both.
     assert left_out == [("hub",), ("docker", "hub"), ("docker",), ("docker",), ("docker", "hub"), ("hub",)]
     # These two kinds have tests of their own below.
     assert {block.needs for block in BLOCKS} - {(), *left_out} == {("clone",), ("release",)}

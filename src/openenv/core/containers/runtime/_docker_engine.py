@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from ._sockets import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import ModuleType
 
     from ._deadline import Deadline
 
@@ -33,14 +35,11 @@ def engine(deadline: Deadline | None = None) -> Iterator[Engine]:
         MissingExtraError: The Docker SDK is not installed.
         EngineUnavailableError: No engine answers, or it does not let this user in.
     """
-    try:
-        from ._docker_api import DockerAPI, engine_settings
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "docker":
-            raise
-        raise MissingExtraError("running containers", "docker") from error
+    sdk = _sdk()
     with engine_errors("reach the Docker engine"):
-        api = DockerAPI(deadline, **engine_settings())
+        settings = sdk.engine_settings()
+        _knock(sdk.socket_path(settings))
+        api = sdk.DockerAPI(deadline, **settings)
     try:
         yield api
     finally:
@@ -48,9 +47,28 @@ def engine(deadline: Deadline | None = None) -> Iterator[Engine]:
 
 
 def engine_host() -> str | None:
-    """Return the host of an engine on another machine; `None` for one on this."""
-    from ._docker_api import engine_settings
+    """Return the host of an engine on another machine; `None` for one on this.
 
-    url = urlsplit(engine_settings().get("base_url") or "")
+    Raises:
+        MissingExtraError: The Docker SDK is not installed.
+    """
+    url = urlsplit(_sdk().engine_settings().get("base_url") or "")
     remote = url.scheme in ("tcp", "http", "https", "ssh") and url.hostname and not is_loopback(url.hostname)
     return url.hostname if remote else None
+
+
+def _sdk() -> ModuleType:
+    try:
+        from . import _docker_api
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "docker":
+            raise
+        raise MissingExtraError("running containers", "docker") from error
+    return _docker_api
+
+
+def _knock(path: str | None) -> None:
+    """See that somebody listens at a socket; the SDK would leave its own open where nobody does."""
+    if path is not None:
+        with socket.socket(socket.AF_UNIX) as knocking:
+            knocking.connect(path)
