@@ -81,8 +81,8 @@ class Relay:
         return any(branch.is_behind for branch in self._branches.values())
 
     async def catch_up(self) -> None:
-        """Wait until the other replicas have taken what was passed on."""
-        await asyncio.gather(*(branch.catch_up() for branch in self._branches.values()))
+        """Wait until the other replicas have taken what was passed on, or are gone."""
+        await asyncio.gather(*(branch.catch_up() for branch in self._branches.values()), return_exceptions=True)
 
     async def home_of(self, session_id: str, *, spread: bool) -> int | None:
         """Return the replica in which a session is to be taken up or opened; `None` for this one.

@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import functools
 import sys
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -20,6 +20,7 @@ from ...wire.server_exchange import ServerExchange
 from .. import dispatch
 from ..access.middleware import client_of
 from ..observability import logs
+from ..replicas.relay import Relay
 from ..session import Session
 from ..websocket.channel import Channel, channel_of
 
@@ -50,15 +51,22 @@ class WebSocketRoute:
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         await receive()
         await send({"type": "websocket.accept", "subprotocol": version.value})
-        connection = Connection(self._server, version, client_of(scope), channel_of(scope, receive, send))
+        channel = channel_of(scope, receive, send)
+        connection = Connection(self._server, version, client_of(scope), channel)
+        connection.relay = Relay.of(self._server, scope, channel.send, connection.hang_up)
         await connection.serve(attach_to=query.get("session_id", [""])[0])
 
 
 class Connection:
-    """One connection: its sessions by channel, and the requests being answered."""
+    """One connection: its sessions by channel, and the requests being answered.
+
+    Attributes:
+        relay: Passes on what other processes of the server hold the session for; `None` where there are none.
+    """
 
     def __init__(self, server: HTTPEnvServer, version: Version, client: str, channel: Channel) -> None:
         """Make a connection that was accepted."""
+        self.relay: Relay | None = None
         self._server = server
         self._telemetry = server.sessions.telemetry
         self._exchange = ServerExchange(version, server.settings.max_message_bytes, server.settings.max_nesting)
@@ -92,6 +100,8 @@ class Connection:
             for task in self._entering:
                 # Nobody waits for a session any more: its place in the queue is free for others.
                 task.cancel()
+            if self.relay is not None:
+                self.relay.close()
             await self._give_up_sessions()
 
     def _received(self, message: str | bytes) -> None:
@@ -113,6 +123,11 @@ class Connection:
     def _take(self, request: Request) -> None:
         if self._is_ending:
             return
+        if self.relay is not None and self.relay.carries(request.channel):
+            self.relay.pass_on(request)
+            if self.relay.is_behind:
+                self._start(self.relay.catch_up())
+            return
         if request.kind is RequestKind.CANCEL:
             self._cancel(request)
             return
@@ -122,14 +137,18 @@ class Connection:
             self._is_ending = self._exchange.version is Version.V1
         else:
             work = self._answer(request, self._sessions.get(request.channel))
-        task = self._context.run(asyncio.ensure_future, work)
-        self._answering.add(task)
-        task.add_done_callback(self._answered)
+        task = self._start(work)
         if request.kind is RequestKind.OPEN:
             self._entering.add(task)
             task.add_done_callback(self._entering.discard)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self._context.run(asyncio.ensure_future, work)
+        self._answering.add(task)
+        task.add_done_callback(self._answered)
         if len(self._answering) == _MAX_WAITING:
             self._channel.pause()
+        return task
 
     def _answered(self, task: asyncio.Task[None]) -> None:
         self._answering.discard(task)
@@ -147,6 +166,8 @@ class Connection:
         logs.name_request(request.id)
         try:
             if request.kind is RequestKind.OPEN:
+                if await self._is_opened_elsewhere(request):
+                    return
                 answer = await self._open(request)
             elif session is None:
                 raise SessionError(f'no session is open on channel {request.channel}: send {{"type":"open"}} first')
@@ -204,7 +225,24 @@ class Connection:
             "max_message_bytes": self._server.settings.max_message_bytes,
             "binary": True,
         }
+        if self._server.siblings is not None:
+            told["processes"] = self._server.siblings.replicas
         return Answer(AnswerKind.OPENED, encode(told))
+
+    async def _is_opened_elsewhere(self, request: Request) -> bool:
+        """Return whether another process of the server answers, as it holds the session or has more room for one."""
+        if self.relay is None or request.channel in self._sessions or request.channel in self._opening:
+            return False
+        wanted = _OpenData.of(request.data)
+        spread = not wanted.here and bool(self._sessions or self._opening)
+        replica = await self.relay.home_of(wanted.session_id, spread=spread)
+        if replica is not None:
+            await self.relay.open(replica, request)
+        return replica is not None
+
+    def hang_up(self) -> None:
+        """End the connection, for its client to come back to what is left of its sessions."""
+        self._end()
 
     def _tell_place(self, request: Request) -> Callable[[int], None]:
         """Return what tells the client its place in the queue."""
@@ -293,22 +331,24 @@ class _OpenData:
     secret: str = ""
     grace_s: float = float("inf")
     binary: bool = False
+    here: bool = False
 
     @classmethod
     def of(cls, data: JsonObject) -> _OpenData:
-        unknown = data.keys() - {"session_id", "secret", "grace_s", "binary"}
+        unknown = data.keys() - {"session_id", "secret", "grace_s", "binary", "here"}
         if unknown:
             told = ", ".join(sorted(unknown))
-            raise InvalidRequestError(f"open takes session_id, secret, grace_s and binary, got {told}")
+            raise InvalidRequestError(f"open takes session_id, secret, grace_s, binary and here, got {told}")
         session_id, secret, grace_s = data.get("session_id", ""), data.get("secret", ""), data.get("grace_s")
         if not isinstance(session_id, str) or not isinstance(secret, str):
             raise InvalidRequestError("expected text as session_id and secret")
-        binary = data.get("binary", False)
-        if not isinstance(binary, bool):
-            raise InvalidRequestError(f"expected true or false as binary, got {binary!r}")
+        binary, here = data.get("binary", False), data.get("here", False)
+        if not isinstance(binary, bool) or not isinstance(here, bool):
+            raise InvalidRequestError(f"expected true or false as binary and here, got {binary!r} and {here!r}")
         if grace_s is None:
-            return cls(session_id, secret, binary=binary)
+            return cls(session_id, secret, binary=binary, here=here)
         if type(grace_s) not in {int, float} or not grace_s >= 0:  # type: ignore[operator]
             raise InvalidRequestError(f"expected seconds >= 0 as grace_s, got {grace_s!r}")
         # A whole number may be larger than any float.
-        return cls(session_id, secret, float(min(grace_s, sys.float_info.max)), binary)  # type: ignore[call-overload]
+        longest = float(min(grace_s, sys.float_info.max))  # type: ignore[call-overload]
+        return cls(session_id, secret, longest, binary, here)
