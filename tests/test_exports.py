@@ -63,7 +63,13 @@ _ENV_SERVER = (
     "serialize_observation",
 )
 _CLIENTS = ("GenericAction", "GenericEnvClient", "SyncEnvClient")
-_PROVIDERS = ("ContainerProvider", "RuntimeProvider", "UVProvider")
+_PROVIDERS = (
+    "ContainerProvider",
+    "DockerSwarmProvider",
+    "LocalDockerProvider",
+    "RuntimeProvider",
+    "UVProvider",
+)
 
 RELIED_ON = {
     "openenv": ("AutoAction", "AutoEnv", "__version__", *_CLIENTS),

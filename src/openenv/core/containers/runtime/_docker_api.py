@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import docker
 from docker.context import ContextAPI
-from docker.utils import kwargs_from_env
+from docker.utils import kwargs_from_env, parse_host
 
 if TYPE_CHECKING:
     import requests
 
     from ._deadline import Deadline
 
-__all__ = ["DockerAPI", "engine_settings"]
+__all__ = ["DockerAPI", "engine_settings", "socket_path"]
 
 _SHORTEST_TIMEOUT_S = 0.05
+_UNIX = "http+unix://"
 
 
 class DockerAPI(docker.APIClient):
@@ -39,3 +40,9 @@ def engine_settings() -> dict[str, Any]:
     """Return where the engine is: as `DOCKER_HOST` says, else the current context of the Docker command."""
     settings: dict[str, Any] = {**kwargs_from_env()}
     return settings if "base_url" in settings else {**settings, **ContextAPI.kwargs_from_context()}
+
+
+def socket_path(settings: dict[str, Any]) -> str | None:
+    """Return the path of the socket that an engine listens on; `None` where it listens on a port."""
+    address = parse_host(settings.get("base_url"), tls=bool(settings.get("tls")))
+    return address.removeprefix(_UNIX) if address.startswith(_UNIX) else None

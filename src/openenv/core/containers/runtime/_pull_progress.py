@@ -53,7 +53,7 @@ def showing_progress(image: str, wanted: bool | None) -> Iterator[Callable[[Mapp
         yield lambda event: None
         return
     try:
-        yield from _bar(image)
+        yield from _bar(image, wanted)
     finally:
         _terminal.release()
 
@@ -65,13 +65,14 @@ def _is_terminal() -> bool:
         return False
 
 
-def _bar(image: str) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+def _bar(image: str, wanted: bool | None) -> Iterator[Callable[[Mapping[str, Any]], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
     columns = (TextColumn("Pulling {task.description}", markup=False), BarColumn(), DownloadColumn())
     pulled = PulledBytes()
-    with Progress(*columns, TransferSpeedColumn(), console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True, force_terminal=wanted)
+    with Progress(*columns, TransferSpeedColumn(), console=console, transient=True) as progress:
         task = progress.add_task(image, total=None)
 
         def show(event: Mapping[str, Any]) -> None:

@@ -95,7 +95,7 @@ class WorkloadOptions:
     @property
     def memory_bytes(self) -> int | None:
         """Return the memory limit in bytes."""
-        return None if self.memory is None else parse_size("memory", self.memory)
+        return None if self.memory is None else _size("memory", self.memory)
 
     @classmethod
     def names(cls) -> list[str]:
@@ -140,7 +140,7 @@ class ContainerOptions(WorkloadOptions):
     @property
     def shm_bytes(self) -> int | None:
         """Return the size of `/dev/shm` in bytes."""
-        return None if self.shm_size is None else parse_size("shm_size", self.shm_size)
+        return None if self.shm_size is None else _size("shm_size", self.shm_size)
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ class ServiceOptions(WorkloadOptions):
             _check_one_of("publish", self.publish, _PUBLISHING)
 
 
-def parse_size(name: str, value: object) -> int:
+def _size(name: str, value: object) -> int:
     """Return a size in bytes.
 
     Raises:
