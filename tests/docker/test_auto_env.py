@@ -35,7 +35,8 @@ def coding_image(echo_image: str, registry: Registry, hub: Hub, monkeypatch: pyt
 def test_the_snippet_runs_the_image_and_leaves_no_container(coding_image: str, hub: Hub, site: SitePackages) -> None:
     blocks = blocks_of(ROOT / "docs" / "using-environments.md")
     [block] = [block for block in blocks if f'AutoEnv.from_env("{NAME}")' in block.code]
-    site.install("openenv-coding-env", "coding_env", ECHO_FILES)
+    coding = {name: text.replace("echo_env", "coding_env") for name, text in ECHO_FILES.items()}
+    site.install("openenv-coding-env", "coding_env", coding)
     commit = hub.spaces[NAME].repository.resolve("main") or ""
     site.from_git("openenv-coding-env", f"{hub.url}/spaces/{NAME}", commit)
 
