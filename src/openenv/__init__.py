@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .auto import AutoAction, AutoEnv
     from .core.client_types import StepResult
     from .core.env_client import EnvClient
+    from .core.env_pool import EnvPool
     from .core.env_server.http_server import create_app
     from .core.env_server.interfaces import Environment
     from .core.env_server.types import Action, Observation, State
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from .core.generic_client import GenericAction, GenericEnvClient
     from .core.mcp_client import MCPToolClient
     from .core.sync_client import SyncEnvClient
+    from .core.sync_pool import SyncEnvPool
     from .core.tools import tool
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "AutoAction",
     "AutoEnv",
     "EnvClient",
+    "EnvPool",
     "Environment",
     "GenericAction",
     "GenericEnvClient",
@@ -33,6 +36,7 @@ __all__ = [
     "State",
     "StepResult",
     "SyncEnvClient",
+    "SyncEnvPool",
     "__version__",
     "create_app",
     "tool",
@@ -45,6 +49,7 @@ _MODULES = {
     "AutoAction": ".auto",
     "AutoEnv": ".auto",
     "EnvClient": ".core.env_client",
+    "EnvPool": ".core.env_pool",
     "Environment": ".core.env_server.interfaces",
     "GenericAction": ".core.generic_client",
     "GenericEnvClient": ".core.generic_client",
@@ -54,6 +59,7 @@ _MODULES = {
     "State": ".core.env_server.types",
     "StepResult": ".core.client_types",
     "SyncEnvClient": ".core.sync_client",
+    "SyncEnvPool": ".core.sync_pool",
     "create_app": ".core.env_server.http_server",
     "tool": ".core.tools",
 }

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .client_types import StepResult
     from .containers.runtime import ContainerProvider, LocalProcessProvider, RuntimeProvider, UVProvider
     from .env_client import EnvClient
+    from .env_pool import EnvPool
     from .env_server.base_transforms import CompositeTransform, NullTransform
     from .env_server.http_server import HTTPEnvServer, create_app, create_fastapi_app
     from .env_server.interfaces import (
@@ -86,6 +87,7 @@ if TYPE_CHECKING:
         MissingExtraError,
         NotAllowedError,
         OpenEnvError,
+        PoolError,
         ProtocolError,
         ProviderError,
         RateLimitError,
@@ -107,7 +109,9 @@ if TYPE_CHECKING:
     )
     from .generic_client import GenericAction, GenericEnvClient
     from .mcp_client import MCPClientBase, MCPToolClient
+    from .pool_results import StackedResults
     from .sync_client import SyncEnvClient
+    from .sync_pool import SyncEnvPool
     from .tools import tool
 
 __all__ = [
@@ -126,6 +130,7 @@ __all__ = [
     "ConnectError",
     "ContainerProvider",
     "EnvClient",
+    "EnvPool",
     "Environment",
     "EnvironmentExecutionError",
     "EnvironmentFactoryError",
@@ -159,6 +164,7 @@ __all__ = [
     "NumTasksRequest",
     "Observation",
     "OpenEnvError",
+    "PoolError",
     "ProtocolError",
     "ProviderError",
     "RESERVED_TOOL_NAMES",
@@ -182,10 +188,12 @@ __all__ = [
     "SessionInfo",
     "SessionLostError",
     "SessionNotFoundError",
+    "StackedResults",
     "State",
     "StepResult",
     "StepTimeoutError",
     "SyncEnvClient",
+    "SyncEnvPool",
     "TaskProvider",
     "Tool",
     "ToolCallError",
@@ -229,6 +237,7 @@ _MODULES = {
     "ConnectError": ".exceptions",
     "ContainerProvider": ".containers.runtime",
     "EnvClient": ".env_client",
+    "EnvPool": ".env_pool",
     "Environment": ".env_server.interfaces",
     "EnvironmentExecutionError": ".exceptions",
     "EnvironmentFactoryError": ".exceptions",
@@ -262,6 +271,7 @@ _MODULES = {
     "NumTasksRequest": ".env_server.types",
     "Observation": ".env_server.types",
     "OpenEnvError": ".exceptions",
+    "PoolError": ".exceptions",
     "ProtocolError": ".exceptions",
     "ProviderError": ".exceptions",
     "RESERVED_TOOL_NAMES": ".env_server.mcp_types",
@@ -285,10 +295,12 @@ _MODULES = {
     "SessionInfo": ".env_server.types",
     "SessionLostError": ".exceptions",
     "SessionNotFoundError": ".exceptions",
+    "StackedResults": ".pool_results",
     "State": ".env_server.types",
     "StepResult": ".client_types",
     "StepTimeoutError": ".exceptions",
     "SyncEnvClient": ".sync_client",
+    "SyncEnvPool": ".sync_pool",
     "TaskProvider": ".env_server.interfaces",
     "Tool": ".env_server.mcp_types",
     "ToolCallError": ".exceptions",

@@ -5,13 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .env_server.mcp_types import CallToolObservation, McpMethod, Tool
+from ._client_models import result_as
+from .client_types import StepResult
+from .env_server.mcp_types import (
+    CallToolAction,
+    CallToolObservation,
+    ListToolsAction,
+    ListToolsObservation,
+    McpMethod,
+    Tool,
+)
 from .exceptions import ProtocolError, ToolCallError
 from .tools.results import plain_result
 from .wire.codec import encode
 from .wire.frames import JsonObject
 
-__all__ = ["call_frame", "list_frame", "tool_result", "tool_value", "tools_in"]
+__all__ = ["call_frame", "list_frame", "tool_fields", "tool_observed", "tool_result", "tool_value", "tools_in"]
+
+
+def tool_fields(action: CallToolAction | ListToolsAction) -> dict[str, Any]:
+    """Return what travels for a tool call that is a step."""
+    return action.model_dump(exclude={"metadata"} if not action.metadata else None)
+
+
+def tool_observed(action: CallToolAction | ListToolsAction, payload: JsonObject) -> StepResult[Any]:
+    """Return the result for the data of the answer to such a step."""
+    return result_as(payload, ListToolsObservation if isinstance(action, ListToolsAction) else CallToolObservation)
 
 
 def list_frame() -> bytes:

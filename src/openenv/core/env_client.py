@@ -5,23 +5,18 @@ from __future__ import annotations
 import asyncio
 import copy
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast, get_origin
+from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeVar, cast, get_origin
 
 from ._client_models import ClientModels, payload_of, result_as, sendable, state_as
 from ._client_settings import PRODUCTION, checked_mode, liveness, positive, started_url
 from ._own_thread import in_own_thread
-from ._tool_frames import call_frame, list_frame, tool_result, tool_value, tools_in
+from ._tool_frames import call_frame, list_frame, tool_fields, tool_observed, tool_result, tool_value, tools_in
 from .client_types import StepResult
 from .env_server.mcp_types import CallToolAction, CallToolObservation, ListToolsAction, ListToolsObservation, Tool
-from .exceptions import (
-    ClientClosedError,
-    ConfigurationError,
-    ConnectError,
-    SessionClosedError,
-    SessionLostError,
-)
+from .exceptions import ClientClosedError, ConfigurationError, SessionClosedError, SessionLostError
+from .transports import choice
 from .transports._authorization import authorized
 from .transports.base import Transport, TransportSettings
 from .wire.content import holds_binary
@@ -32,6 +27,7 @@ if TYPE_CHECKING:
 
     from .client_start import ClientStart
     from .containers.runtime import ContainerProvider, RuntimeProvider
+    from .env_pool import EnvPool
     from .env_server.environment_spec import EnvironmentSpec
     from .env_server.interfaces import Environment
     from .sync_client import SyncEnvClient
@@ -41,8 +37,6 @@ __all__ = ["EnvClient"]
 _ActT = TypeVar("_ActT")
 _ObsT = TypeVar("_ObsT")
 _StateT = TypeVar("_StateT")
-
-_OPENING_TRIES = 4
 
 
 class EnvClient(Generic[_ActT, _ObsT, _StateT]):
@@ -256,6 +250,36 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
 
         return connect_somehow(cls, repo_id, SpaceSource(revision, tag, trust_remote_code), provider, options)
 
+    @classmethod
+    def pool(
+        cls,
+        size: int,
+        *,
+        base_url: str | None = None,
+        urls: Sequence[str] | None = None,
+        environment: Callable[[], Environment[Any, Any, Any]] | EnvironmentSpec | None = None,
+        connections: int = 1,
+        autoreset: bool | Literal["next", "same"] = False,
+        **options: Any,
+    ) -> EnvPool[_ActT, _ObsT, _StateT]:
+        """Return many sessions that are driven together: `EchoEnv.pool(64, base_url="http://localhost:8000")`.
+
+        Args:
+            size: The number of sessions.
+            base_url: The address of their server.
+            urls: The addresses of several, over which the sessions are spread evenly.
+            environment: The environment's class or factory, to run in this process instead of at a server.
+            connections: The number of connections to each server; one carries thousands of sessions.
+            autoreset: Whether an ended episode is followed by the next one, and when: see `EnvPool`.
+            **options: Further options of the client (`message_timeout_s`, `headers`, `provider`, …).
+
+        Raises:
+            ConfigurationError: A setting cannot work.
+        """
+        from .env_pool import pool_of
+
+        return pool_of(cls, size, base_url, urls, environment, connections, autoreset, options)
+
     @property
     def base_url(self) -> str:
         """Return the server's address; empty for an environment in this process."""
@@ -287,7 +311,7 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
         known = self._transport
         transport = await self._open_transport()
         try:
-            return self._result(await transport.request(RequestKind.RESET, data))
+            return self._parse_result(await transport.request(RequestKind.RESET, data))
         except SessionLostError:
             if transport is not known or self._transport is not known:
                 raise
@@ -297,7 +321,7 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
         # It was lost before it was asked, perhaps long ago: a reset wants nothing of what went with it.
         await self.disconnect()
         transport = await self._open_transport()
-        return self._result(await transport.request(RequestKind.RESET, data))
+        return self._parse_result(await transport.request(RequestKind.RESET, data))
 
     async def step(self, action: _ActT, timeout_s: float | None = None) -> StepResult[_ObsT]:
         """Act, and return what came of it.
@@ -312,12 +336,10 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
             EnvironmentExecutionError: The environment raised.
             OpenEnvError: The request failed; see `openenv.core.exceptions`.
         """
-        if isinstance(action, (CallToolAction, ListToolsAction)) and not self._own_result:
-            return cast("StepResult[_ObsT]", await self._step_tool(action, timeout_s))
-        value = self._step_payload(action) if self._own_payload else action
+        value = self._step_value(action)
         binary = self._settings.binary and holds_binary(value) and (await self._usable_transport()).takes_binary
         payload = payload_of(value, self._models.action, binary=binary)
-        return self._result(await self._request(RequestKind.STEP, payload, timeout_s))
+        return self._step_result(action, await self._request(RequestKind.STEP, payload, timeout_s))
 
     async def state(self) -> _StateT:
         """Return where the episode stands."""
@@ -424,15 +446,20 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
         """Return the state for an answer's data; by default as the client's state type."""
         return cast("_StateT", state_as(payload, self._models.state))
 
-    def _result(self, payload: JsonObject) -> StepResult[_ObsT]:
+    def _step_value(self, action: object) -> object:
+        """Return what travels for an action, before it is encoded."""
+        if isinstance(action, (CallToolAction, ListToolsAction)) and not self._own_result:
+            return tool_fields(action)
+        return self._step_payload(cast("_ActT", action)) if self._own_payload else action
+
+    def _step_result(self, action: object, payload: JsonObject) -> StepResult[_ObsT]:
+        """Return the result for the answer to an action: tool calls have observations of their own."""
+        if isinstance(action, (CallToolAction, ListToolsAction)) and not self._own_result:
+            return tool_observed(action, payload)
         return self._parse_result(payload)
 
-    async def _step_tool(
-        self, action: CallToolAction | ListToolsAction, timeout_s: float | None = None
-    ) -> StepResult[Any]:
-        kind = ListToolsObservation if isinstance(action, ListToolsAction) else CallToolObservation
-        data = sendable(action.model_dump(exclude={"metadata"} if not action.metadata else None))
-        return result_as(await self._request(RequestKind.STEP, data, timeout_s), kind)
+    async def _step_tool(self, action: CallToolAction | ListToolsAction) -> StepResult[Any]:
+        return tool_observed(action, await self._request(RequestKind.STEP, sendable(tool_fields(action))))
 
     async def _request(self, kind: RequestKind, data: bytes, timeout_s: float | None = None) -> JsonObject:
         transport = self._transport
@@ -462,34 +489,8 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
             return self._transport
         if self._transport is not None:
             raise SessionLostError("the connection was lost; reset() opens a new episode")
-        for tries_left in reversed(range(_OPENING_TRIES)):
-            transport = self._make_transport()
-            try:
-                await transport.open()
-            except SessionLostError as exc:
-                # The connection broke before there was an episode: nothing is lost by trying again.
-                if not tries_left:
-                    raise ConnectError(f"the connection broke while the session was being opened: {exc}") from exc
-                continue
-            self._transport = transport
-            break
-        return transport
-
-    def _make_transport(self) -> Transport:
-        # Each kind is imported when it is used: a client loads no server, and a sync one no event loop.
-        if self._spec is not None:
-            from .transports.inprocess import BlockingInProcessTransport, InProcessTransport
-
-            if self._is_blocking:
-                return BlockingInProcessTransport(self._spec, self._settings.binary)
-            return InProcessTransport(self._spec, self._settings.message_timeout_s, self._settings.binary)
-        if self._is_blocking:
-            from .transports.blocking import BlockingTransport
-
-            return BlockingTransport(self._settings)
-        from .transports.websocket import WebSocketTransport
-
-        return WebSocketTransport(self._settings)
+        self._transport = await choice.opened(self._spec, self._settings, is_blocking=self._is_blocking)
+        return self._transport
 
     async def _stop(self, provider: ContainerProvider | RuntimeProvider) -> None:
         from .client_start import stop

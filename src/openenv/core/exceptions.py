@@ -33,6 +33,7 @@
     │   ├── SessionCrashedError                  the environment's process died
     │   └── SessionLostError                     the connection went and the episode with it
     ├── ConformanceError (AssertionError)        something does not do what its kind promises
+    ├── PoolError (RuntimeError)                 some of a pool's sessions failed
     └── RemoteError (RuntimeError)               the server refused or failed a request
         ├── InvalidRequestError                  an action, argument or frame was not valid
         ├── NotAllowedError                      the server does not do this in its mode
@@ -46,6 +47,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .client_types import StepResult
 
 __all__ = [
     "Attempt",
@@ -68,6 +73,7 @@ __all__ = [
     "MissingExtraError",
     "NotAllowedError",
     "OpenEnvError",
+    "PoolError",
     "ProtocolError",
     "ProviderError",
     "RateLimitError",
@@ -398,6 +404,29 @@ class SessionLostError(SessionError, ConnectionError):
 
 class ConformanceError(OpenEnvError, AssertionError):
     """Something does not do what its kind promises; the message lists what was expected and what was seen."""
+
+
+class PoolError(OpenEnvError, RuntimeError):
+    """Some of a pool's sessions failed; the others did what they were asked, and their results are here.
+
+    Attributes:
+        indices: The sessions that were asked, in the order of the results.
+        results: Their results; `None` for those that failed, unless an episode had ended before its session did.
+        errors: Why the others failed, by index.
+    """
+
+    def __init__(
+        self, indices: Sequence[int], results: Sequence[StepResult[Any] | None], errors: Mapping[int, Exception]
+    ) -> None:
+        self.indices = tuple(indices)
+        self.results = tuple(results)
+        self.errors = dict(errors)
+        # Without the tracebacks from servers, which the errors themselves have.
+        lines = {index: (str(exc).splitlines() or [""])[0] for index, exc in list(self.errors.items())[:3]}
+        shown = [f"session {index}: {type(self.errors[index]).__name__}: {line}" for index, line in lines.items()]
+        more = len(self.errors) - len(shown)
+        told = "".join(f"\n  - {line}" for line in shown) + (f"\n  - and {more} more" if more else "")
+        super().__init__(f"{len(self.errors)} of {len(self.indices)} sessions failed; see errors and results:{told}")
 
 
 class RemoteError(OpenEnvError, RuntimeError):

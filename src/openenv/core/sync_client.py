@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from ._driving import drive
 from .client_types import StepResult
 from .exceptions import ConfigurationError
 
@@ -24,9 +25,6 @@ _ActT = TypeVar("_ActT")
 _ObsT = TypeVar("_ObsT")
 _StateT = TypeVar("_StateT")
 _T = TypeVar("_T")
-
-# What asyncio says to coroutines such as `asyncio.sleep`.
-_NO_LOOP = "no running event loop"
 
 
 class SyncEnvClient(Generic[_ActT, _ObsT, _StateT]):
@@ -135,22 +133,4 @@ class SyncEnvClient(Generic[_ActT, _ObsT, _StateT]):
     def _drive(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
         """Return what a coroutine returns that waits for nothing but the blocking transport."""
         with self._lock:
-            try:
-                coroutine.send(None)
-            except StopIteration as stop:
-                result: _T = stop.value
-                return result
-            except RuntimeError as exc:
-                if str(exc) == _NO_LOOP:
-                    raise _cannot_wait(coroutine) from exc
-                raise
-            coroutine.close()
-        raise _cannot_wait(coroutine)
-
-
-def _cannot_wait(coroutine: object) -> ConfigurationError:
-    return ConfigurationError(
-        f"{getattr(coroutine, '__qualname__', 'the method')} waited for something other than its transport, which "
-        f"a sync client cannot do without an event loop: use the asynchronous client for it, or do the waiting "
-        f"in plain code"
-    )
+            return drive(coroutine)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..env_server.session import Session
     from ..env_server.sessions import SessionManager
 
-__all__ = ["BlockingInProcessTransport", "InProcessTransport"]
+__all__ = ["BlockingInProcessTransport", "InProcessTransport", "answered"]
 
 
 class _EmbeddedTransport(Transport):
@@ -43,17 +43,33 @@ class _EmbeddedTransport(Transport):
     async def _ask(self, kind: RequestKind, data: bytes, timeout_s: float | None) -> JsonObject:
         if self._session is None:
             raise ClientClosedError("the transport is not open")
-        try:
-            told = await self._session.answer(
-                Request(kind, decode_message(data), timeout_s=timeout_s, takes_binary=self._binary)
-            )
-        except OpenEnvError as exc:
-            raise exception_from(decode(encode(error_fields(exc)))) from exc
-        except Exception as exc:
-            # The environment's own exception stays in sight as the cause.
-            raise exception_from(error_fields(exc)) from exc
-        result: JsonObject = decode_message(told.data)
-        return result
+        return await answered(self._session, kind, data, timeout_s, binary=self._binary)
+
+
+async def answered(
+    session: Session | Runner, kind: RequestKind, data: bytes, timeout_s: float | None, *, binary: bool
+) -> JsonObject:
+    """Return the data of a session's answer.
+
+    Args:
+        session: The session, or what runs its environment.
+        kind: What is asked.
+        data: What it is asked with, as a JSON object or in msgpack.
+        timeout_s: A step's deadline in seconds, for the environment.
+        binary: Whether the answer may be in msgpack.
+
+    Raises:
+        OpenEnvError: The request was refused, or the environment raised.
+    """
+    try:
+        told = await session.answer(Request(kind, decode_message(data), timeout_s=timeout_s, takes_binary=binary))
+    except OpenEnvError as exc:
+        raise exception_from(decode(encode(error_fields(exc)))) from exc
+    except Exception as exc:
+        # The environment's own exception stays in sight as the cause.
+        raise exception_from(error_fields(exc)) from exc
+    result: JsonObject = decode_message(told.data)
+    return result
 
 
 class InProcessTransport(_EmbeddedTransport):

@@ -1,0 +1,368 @@
+"""The sessions that share one connection after the other, with no I/O: requests to frames, messages to outcomes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from itertools import count, takewhile
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..exceptions import (
+    InvalidRequestError,
+    OpenEnvError,
+    ProtocolError,
+    SessionClosedError,
+    SessionCrashedError,
+    SessionError,
+    SessionLostError,
+    SessionNotFoundError,
+)
+from ..wire.errors import exception_from
+from ..wire.frames import AnswerKind, JsonObject, RequestKind, Version
+from ..wire.messages import decode_message, excerpt, is_binary, joined, packed_frame
+from ._resumption import Ticket, backoff, gone, late, opening_data
+from .base import TransportSettings
+from .pool import Outcome
+
+if TYPE_CHECKING:
+    from ._client_protocol import ClientConnection
+
+__all__ = ["Line"]
+
+# So many frames go into one message: the server is at work on the first while the next are being written.
+_FRAMES_A_MESSAGE = 64
+# What a frame adds to its data, at most.
+_FRAME_BYTES = 256
+_ERROR, _OBSERVATION = AnswerKind.ERROR.value, AnswerKind.OBSERVATION.value
+_NEWS = {AnswerKind.QUEUED.value, AnswerKind.DRAINING.value}
+_V1_BARE = {RequestKind.STATE, RequestKind.CLOSE, RequestKind.OPEN}
+_HEADS = {kind: b'{"type":"%b","id":' % kind.value.encode() for kind in RequestKind}
+_ENDS = (SessionLostError, SessionClosedError, SessionCrashedError, SessionNotFoundError)
+
+
+class _Asked(NamedTuple):
+    session: int
+    kind: RequestKind
+    frame: bytes
+    due: float | None
+
+
+class Line:
+    """The sessions that share one connection after the other, each asked one thing at a time.
+
+    Attributes:
+        settings: How its server is reached.
+        indices: The indices of its sessions.
+        version: The version of the protocol that its server speaks.
+        lost: Why sessions are gone, by index.
+        is_up: Whether requests can be sent now; else they are sent when the line is up again.
+        return_by: When its sessions are given up, as the monotonic clock tells; `None` where it is not coming back.
+        delays: Seconds between the attempts to come back.
+        last_problem: What the last attempt to come back met.
+    """
+
+    def __init__(self, settings: TransportSettings, indices: Sequence[int]) -> None:
+        """Make a line that is not connected."""
+        self.settings = settings
+        self.indices = indices
+        self.version = Version.V2
+        self.lost: dict[int, Exception] = {}
+        self.is_up = False
+        self.return_by: float | None = None
+        self.delays: Iterator[float] = backoff()
+        self.last_problem: Exception | None = None
+        self._ids = count(1)
+        self._pending: dict[int, _Asked] = {}
+        self._order: deque[int] = deque()
+        self._channel_numbers = count(1)
+        self._channels: dict[int, int] = {}
+        self._tickets: dict[int, Ticket] = {}
+        self._resuming: dict[int, int] = {}
+        self._why = ""
+        self._max_bytes: int | None = None
+        self._stale: list[int] = []
+        self._unasked: Exception | None = None
+        self._draining = False
+
+    @property
+    def is_reachable(self) -> bool:
+        """Return whether requests are sent, now or when the line has come back."""
+        return self.is_up or self.return_by is not None
+
+    @property
+    def takes_binary(self) -> bool:
+        """Return whether the server reads msgpack."""
+        return any(ticket.binary for ticket in self._tickets.values())
+
+    def connected(self, version: Version) -> None:
+        """Take note of a connection that has no session to take up."""
+        self.version, self.is_up, self.return_by = version, True, None
+        self._draining, self._unasked = False, None
+
+    # Requests
+
+    def ask(self, index: int, kind: RequestKind, data: bytes, timeout_s: float | None, due: float | None) -> bytes:
+        """Return the frame to send for a new request.
+
+        Args:
+            index: The session that is asked.
+            kind: What is asked.
+            data: What it is asked with.
+            timeout_s: A step's deadline in seconds, for the environment.
+            due: When the request is given up, as the monotonic clock tells; never earlier than for those before it.
+
+        Raises:
+            InvalidRequestError: The frame is longer than the server reads.
+        """
+        if self._max_bytes is not None and len(data) + _FRAME_BYTES > self._max_bytes:
+            raise InvalidRequestError(
+                f"the request is {len(data)} bytes long; the server reads up to {self._max_bytes} (its setting "
+                f"max_message_size_mb)"
+            )
+        number = next(self._ids)
+        if kind is RequestKind.OPEN:
+            self._channels[index] = next(self._channel_numbers)
+            self.lost.pop(index, None)
+            data = opening_data(self.settings)
+        frame = self._frame(index, kind, number, data, timeout_s)
+        self._pending[number] = _Asked(index, kind, frame, due)
+        return frame
+
+    def _frame(self, index: int, kind: RequestKind, number: int, data: bytes, timeout_s: float | None) -> bytes:
+        if self.version is Version.V1:
+            self._order.append(number)
+            # Nothing opens a session there; whether there is one is seen by asking it.
+            name = (RequestKind.STATE if kind is RequestKind.OPEN else kind).value.encode()
+            return b'{"type":"%b"}' % name if kind in _V1_BARE else b'{"type":"%b","data":%b}' % (name, data)
+        channel = self._channels[index]
+        if is_binary(data):
+            head: JsonObject = {"type": kind.value, "id": number, "channel": channel}
+            return packed_frame(head if timeout_s is None else {**head, "timeout_s": float(timeout_s)}, data)
+        if timeout_s is None:
+            return b'%b%d,"channel":%d,"data":%b}' % (_HEADS[kind], number, channel, data)
+        deadline = repr(float(timeout_s)).encode()
+        return b'%b%d,"channel":%d,"timeout_s":%b,"data":%b}' % (_HEADS[kind], number, channel, deadline, data)
+
+    def messages(self, frames: Sequence[bytes]) -> Iterator[bytes]:
+        """Yield messages that hold frames, each no longer than the server reads."""
+        if self.version is Version.V1:
+            yield from frames
+            return
+        texts = [frame for frame in frames if not is_binary(frame)]
+        for chunk in self._chunks(texts):
+            yield b"[%b]" % b",".join(chunk) if len(chunk) > 1 else chunk[0]
+        if len(texts) < len(frames):
+            for chunk in self._chunks([frame for frame in frames if is_binary(frame)]):
+                yield from joined(chunk)  # type: ignore[misc]
+
+    def _chunks(self, frames: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+        first, size = 0, 0
+        for position, frame in enumerate(frames):
+            size += len(frame) + 1
+            is_too_long = self._max_bytes is not None and size + _FRAME_BYTES > self._max_bytes
+            if position > first and (is_too_long or position - first == _FRAMES_A_MESSAGE):
+                yield frames[first:position]
+                first, size = position, len(frame) + 1
+        if first < len(frames):
+            yield frames[first:]
+
+    @property
+    def due(self) -> float | None:
+        """Return when the oldest request is given up."""
+        return next((asked.due for asked in self._pending.values()), None)
+
+    def expire(self, now: float) -> tuple[list[tuple[int, Outcome]], list[bytes]]:
+        """Give up the requests that are due; return their outcomes and the frames that tell the server."""
+        is_due = takewhile(lambda item: item[1].due is not None and item[1].due <= now, self._pending.items())
+        outcomes: list[tuple[int, Outcome]] = []
+        frames = []
+        for number, asked in list(is_due):
+            del self._pending[number]
+            limit_s = self.settings.message_timeout_s or 0.0
+            outcomes.append((asked.session, late(asked.kind, self.settings.base_url, limit_s)))
+            frames.append(self._cancelling(number, asked))
+        return outcomes, [frame for frame in frames if frame]
+
+    def take_back(self, indices: set[int]) -> list[bytes]:
+        """Forget what these sessions were asked; return the frames that say so."""
+        found = [(number, asked) for number, asked in self._pending.items() if asked.session in indices]
+        for number, _ in found:
+            del self._pending[number]
+        return [frame for number, asked in found if (frame := self._cancelling(number, asked))]
+
+    def closings(self) -> list[bytes]:
+        """Return the frames that close what is left of sessions that are gone, for the server to forget them."""
+        if not self._stale or self.version is Version.V1:
+            return []
+        stale, self._stale = self._stale, []
+        head = _HEADS[RequestKind.CLOSE]
+        return [b'%b%d,"channel":%d,"data":{}}' % (head, next(self._ids), channel) for channel in stale]
+
+    def _cancelling(self, number: int, asked: _Asked) -> bytes:
+        if self.version is Version.V1:
+            return b""
+        data = b'{"id":%d}' % number
+        return self._frame(asked.session, RequestKind.CANCEL, next(self._ids), data, None)
+
+    # Answers
+
+    def receive(self, message: bytes) -> list[tuple[int, Outcome]]:
+        """Return indices and what came of what they were asked, as a message tells."""
+        try:
+            value = decode_message(message)
+        except ValueError as exc:
+            return self._unreadable(f"the server sent what cannot be read: {exc}")
+        frames = value if type(value) is list else [value]
+        outcomes: list[tuple[int, Outcome]] = []
+        for frame in frames:
+            if type(frame) is not dict or type(frame.get("type")) is not str:
+                told = f"the server sent a frame without a type: {excerpt(message)}"
+                outcomes += self._unreadable(told)
+                continue
+            asked = None if frame["type"] in _NEWS else self._pending.pop(self._number(frame), None)
+            if asked is None:
+                outcomes += self._beside(frame)
+            else:
+                outcomes.append((asked.session, self._outcome(asked, frame)))
+        return outcomes
+
+    def _number(self, frame: JsonObject) -> Any:
+        if self.version is Version.V1:
+            return self._order.popleft() if self._order else None
+        number = frame.get("id")
+        return number if type(number) is int else None
+
+    def _outcome(self, asked: _Asked, frame: JsonObject) -> Outcome:
+        data: Any = frame.get("data")
+        if frame["type"] == _ERROR:
+            error = exception_from(data if isinstance(data, dict) else {})
+            if asked.kind is RequestKind.OPEN:
+                return self._opening_error(asked.session, error)
+            if isinstance(error, _ENDS):
+                self._let_go(asked.session, error)
+            return error
+        if asked.kind is RequestKind.OPEN and self.version is Version.V2:
+            return self._opened(asked.session, data)
+        return data if type(data) is dict else {}
+
+    def _opened(self, index: int, data: Any) -> Outcome:
+        try:
+            ticket = self._tickets[index] = Ticket.of(data if isinstance(data, dict) else {})
+        except ProtocolError as exc:
+            return exc
+        self._max_bytes = ticket.max_message_bytes
+        return {}
+
+    def _opening_error(self, index: int, error: Exception) -> Outcome:
+        if self.version is Version.V1 and not isinstance(error, SessionError):
+            # Where the environment would not tell its state, there is one.
+            return {}
+        self._let_go(index, error)
+        return error
+
+    def _let_go(self, index: int, error: Exception) -> None:
+        channel = self._channels.pop(index, None)
+        if channel is not None:
+            self._stale.append(channel)
+        self._tickets.pop(index, None)
+        self.lost[index] = error
+
+    def _unreadable(self, told: str) -> list[tuple[int, Outcome]]:
+        """Return the outcome of what cannot be read: an error of the oldest request, as far as can be told."""
+        number = next(iter(self._pending), None)
+        asked = self._pending.pop(number) if number is not None else None
+        return [] if asked is None else [(asked.session, ProtocolError(told))]
+
+    def _beside(self, frame: JsonObject) -> list[tuple[int, Outcome]]:
+        """Take a frame that answers no request that is waited for."""
+        number, data = frame.get("id"), frame.get("data")
+        if isinstance(number, int) and number in self._resuming and frame["type"] not in _NEWS:
+            return self._taken_up(self._resuming.pop(number), frame)
+        if frame["type"] == AnswerKind.DRAINING.value:
+            self._draining = True
+        elif frame["type"] == AnswerKind.OPENED.value and isinstance(frame.get("channel"), int):
+            # Opened after nobody waited for it any more.
+            self._stale.append(frame["channel"])  # type: ignore[arg-type]
+        elif frame["type"] == _ERROR and number is None:
+            self._unasked = exception_from(data if isinstance(data, dict) else {})
+        return []
+
+    # The end of a connection, and the next one
+
+    def broke(self, connection: ClientConnection, now: float) -> list[tuple[int, Outcome]]:
+        """Take note of the end of the connection; return the outcomes of what is lost with it.
+
+        Where `return_by` is set after that, the sessions are to be taken up on another one.
+        """
+        self.is_up = False
+        self._resuming.clear()
+        self._stale.clear()
+        refused = self._refused(connection)
+        grace_s = max((ticket.grace_s for ticket in self._tickets.values()), default=0.0)
+        if self._draining:
+            return refused + self.lose(gone(self.settings.base_url, "the server was shut down", None))
+        if grace_s <= 0:
+            return refused + self.lose(self._unasked or connection.loss())
+        if self.return_by is None:
+            self.return_by, self.delays, self._why = now + grace_s, backoff(), connection.why_closed()
+        return refused
+
+    def _refused(self, connection: ClientConnection) -> list[tuple[int, Outcome]]:
+        """Return the error of the request that the connection ended for, as it or its answer was too long."""
+        if not self._pending or not (connection.answer_was_too_long or connection.message_was_too_long):
+            return []
+        if connection.answer_was_too_long:
+            number = next(iter(self._pending))
+            error: OpenEnvError = ProtocolError(
+                "the answer is longer than this client reads: raise its max_message_size_mb"
+            )
+        else:
+            number = max(self._pending, key=lambda pending: len(self._pending[pending].frame))
+            size = len(self._pending[number].frame)
+            error = InvalidRequestError(f"the message of {size} bytes is longer than {connection.url} reads")
+        return [(self._pending.pop(number).session, error)]
+
+    def give_up(self) -> list[tuple[int, Outcome]]:
+        """Come back no more; return the outcomes of what is lost."""
+        return self.lose(gone(self.settings.base_url, self._why, self.last_problem))
+
+    def lose(self, error: Exception) -> list[tuple[int, Outcome]]:
+        """Give up all sessions for one reason; return the outcomes of what they were asked."""
+        outcomes: list[tuple[int, Outcome]] = [(asked.session, error) for asked in self._pending.values()]
+        self.lost.update(dict.fromkeys(self._channels, error))
+        self._pending.clear()
+        self._order.clear()
+        self._channels.clear()
+        self._tickets.clear()
+        self._stale.clear()
+        self.is_up, self.return_by = False, None
+        return outcomes
+
+    def resumption(self) -> list[bytes]:
+        """Return the frames that prove, on a new connection, whose sessions are to go on."""
+        frames = []
+        for index, ticket in self._tickets.items():
+            number = next(self._ids)
+            self._resuming[number] = index
+            frames.append(self._frame(index, RequestKind.OPEN, number, opening_data(self.settings, ticket), None))
+        return frames
+
+    @property
+    def is_taken_up(self) -> bool:
+        """Return whether the server has answered for every session that was to go on."""
+        return not self._resuming
+
+    def repeats(self) -> list[bytes]:
+        """Return the frames of what was not answered, and go on: the line is up again."""
+        self.is_up, self.return_by, self.last_problem = True, None, None
+        return [asked.frame for asked in self._pending.values()]
+
+    def _taken_up(self, index: int, frame: JsonObject) -> list[tuple[int, Outcome]]:
+        if frame["type"] != _ERROR:
+            return []
+        data = frame.get("data")
+        why = exception_from(data if isinstance(data, dict) else {})
+        error = gone(self.settings.base_url, self._why, why)
+        self._let_go(index, error)
+        numbers = [number for number, asked in self._pending.items() if asked.session == index]
+        return [(self._pending.pop(number).session, error) for number in numbers]
