@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import sysconfig
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +21,7 @@ from openenv.core.exceptions import (
     UntrustedCodeError,
 )
 from openenv.core.hub import HubSettings, SpaceProvider
+from openenv.testing import check_provider
 from tests.core.containers.runtime.support import STAND_IN_UVICORN, Alive
 from tests.hub_host.hub import HostedSpace, Hub
 from tests.hub_host.projects import BUILT_AT_ONCE
@@ -47,6 +50,18 @@ def test_a_space_runs_from_its_source_and_ends_with_the_provider(space: HostedSp
         alive.wait_for_start()
         alive.wait_for_end()
     assert not provider.is_alive()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_it_keeps_every_promise_of_a_provider(hub: Hub) -> None:
+    hub.add("openenv/tiny-env", BUILT_AT_ONCE)
+    # In place of an installation, which would need a package index.
+    packages = os.pathsep.join(filter(None, [*sys.path, sysconfig.get_path("purelib")]))
+
+    check_provider(
+        lambda: provider_of(app="openenv.testing.probe:app", env_vars={"PYTHONPATH": packages})
+    ).raise_if_failed()
 
 
 def test_without_trust_nothing_is_fetched_and_the_commit_is_told(hub: Hub, space: HostedSpace) -> None:
