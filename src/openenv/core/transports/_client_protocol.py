@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from dataclasses import replace
+from urllib.parse import urlencode
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
@@ -52,9 +54,15 @@ class ClientConnection:
         is_ready: Whether the handshake is over and nothing has failed.
     """
 
-    def __init__(self, settings: TransportSettings) -> None:
-        """Make a connection that has sent nothing."""
-        self.url, self.uri = _address(settings.base_url)
+    def __init__(self, settings: TransportSettings, session_id: str = "") -> None:
+        """Make a connection that has sent nothing.
+
+        Args:
+            settings: How the server is reached.
+            session_id: The session to come back to, for a server of several processes to know which one has it.
+        """
+        self.url, uri = _address(settings.base_url)
+        self.uri = replace(uri, query=urlencode({"session_id": session_id})) if session_id else uri
         self.version = Version.V1
         self.is_ready = False
         self._parts: list[bytes] = []

@@ -39,6 +39,7 @@ class Ticket:
         grace_s: Seconds that the session outlives its connection.
         max_message_bytes: The longest frame that the server reads; `None` where it does not say.
         binary: Whether the server reads msgpack.
+        processes: How many processes the server has.
     """
 
     session_id: str
@@ -46,6 +47,12 @@ class Ticket:
     grace_s: float
     max_message_bytes: int | None = None
     binary: bool = False
+    processes: int = 1
+
+    @property
+    def hint(self) -> str:
+        """Return what a connection's address says for it to arrive where the session is; empty where that is plain."""
+        return self.session_id if self.processes > 1 else ""
 
     @classmethod
     def of(cls, data: JsonObject) -> Ticket:
@@ -57,13 +64,14 @@ class Ticket:
         session_id, secret, grace_s = data.get("session_id"), data.get("secret"), data.get("grace_s", 0.0)
         if not isinstance(session_id, str) or not isinstance(secret, str) or not isinstance(grace_s, (int, float)):
             raise ProtocolError(f"expected session_id and secret when opening a session, got {sorted(data)}")
-        longest = data.get("max_message_bytes")
+        longest, processes = data.get("max_message_bytes"), data.get("processes")
         return cls(
             session_id,
             secret,
             float(grace_s),
             longest if isinstance(longest, int) else None,
             data.get("binary") is True,
+            processes if isinstance(processes, int) else 1,
         )
 
 

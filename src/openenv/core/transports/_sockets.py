@@ -17,18 +17,21 @@ __all__ = ["READ_BYTES", "connected", "let_wait_until"]
 READ_BYTES = 65_536
 
 
-def connected(settings: TransportSettings, timeout_s: float) -> tuple[ClientConnection, socket.socket, list[bytes]]:
+def connected(
+    settings: TransportSettings, timeout_s: float, session_id: str = ""
+) -> tuple[ClientConnection, socket.socket, list[bytes]]:
     """Return a connection, its socket, and the messages that came with the end of the handshake.
 
     Args:
         settings: How the server is reached.
         timeout_s: Seconds it may take.
+        session_id: The session to come back to, as of `ClientConnection`.
 
     Raises:
         ConnectError: No server could be reached, or it speaks something else.
     """
     deadline = time.monotonic() + timeout_s
-    connection = ClientConnection(settings)
+    connection = ClientConnection(settings, session_id)
     sock = _dialled(connection, deadline)
     try:
         return connection, sock, _shaken_hands(sock, connection, deadline)

@@ -253,7 +253,7 @@ class BlockingTransport(Transport):
     def _take_up(self, ticket: Ticket, timeout_s: float) -> tuple[ClientConnection, socket.socket]:
         """Connect, prove whose session is to go on, and repeat what was not answered."""
         deadline = time.monotonic() + timeout_s
-        connection, sock = self._connect(timeout_s)
+        connection, sock = self._connect(timeout_s, ticket.hint)
         try:
             number, frame = self._exchange.request(RequestKind.OPEN, opening_data(self._settings, ticket))
             self._exchange.forget(number)
@@ -270,8 +270,8 @@ class BlockingTransport(Transport):
         self._connection, self._socket, self._broke_at = connection, sock, 0.0
         return connection, sock
 
-    def _connect(self, timeout_s: float) -> tuple[ClientConnection, socket.socket]:
-        connection, sock, messages = connected(self._settings, timeout_s)
+    def _connect(self, timeout_s: float, session_id: str = "") -> tuple[ClientConnection, socket.socket]:
+        connection, sock, messages = connected(self._settings, timeout_s, session_id)
         self._take(messages)
         return connection, sock
 

@@ -144,8 +144,8 @@ class WebSocketTransport(Transport):
             url = self._settings.base_url
             future.set_exception(late(kind, url, limit))
 
-    async def _connect(self, timeout_s: float) -> Link:
-        return await connected(self._settings, timeout_s, self._received, self._ended)
+    async def _connect(self, timeout_s: float, session_id: str = "") -> Link:
+        return await connected(self._settings, timeout_s, self._received, self._ended, session_id)
 
     def _received(self, message: bytes) -> None:
         for answer in self._exchange.receive_all(message):
@@ -185,7 +185,7 @@ class WebSocketTransport(Transport):
             if left <= 0 or not self._settings.is_server_alive():
                 break
             try:
-                link = await self._connect(min(left, self._settings.connect_timeout_s))
+                link = await self._connect(min(left, self._settings.connect_timeout_s), ticket.hint)
                 await self._take_up(link, ticket)
             except (SessionError, AuthenticationError) as exc:
                 last = exc
