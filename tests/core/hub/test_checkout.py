@@ -197,6 +197,25 @@ check_out(SpaceName.parse("openenv/echo-env"))
 """
 
 
+def test_a_terminal_shows_what_goes_on_and_nothing_else_does(space: HostedSpace) -> None:
+    commit = space.repository.resolve("main")
+    again = space.repository.commit({"README.md": "two"})
+    ours, terminal = os.openpty()
+    try:
+        at_terminal = subprocess.run([sys.executable, "-c", _FETCHING], stderr=terminal, stdout=terminal, check=False)
+        shown = os.read(ours, 65536).decode()
+    finally:
+        os.close(ours)
+        os.close(terminal)
+    elsewhere = subprocess.run(
+        [sys.executable, "-c", _FETCHING.replace("echo-env", f"echo-env@{commit}")], capture_output=True, check=False
+    )
+
+    assert (at_terminal.returncode, elsewhere.returncode) == (0, 0)
+    assert f"fetching openenv/echo-env@{again}" in shown.replace("\r\n", "")
+    assert (elsewhere.stdout, elsewhere.stderr) == (b"", b"")
+
+
 def test_a_killed_process_leaves_nothing_that_is_taken_for_files(hub: Hub, space: HostedSpace) -> None:
     pinned = NAME.at(space.repository.resolve("main"))
     # Of the requests, the first two tell the commit, and the next begins to fetch it.

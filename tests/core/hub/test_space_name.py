@@ -20,6 +20,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
         ("openenv/echo-env@refs/pr/3", SpaceName("openenv", "echo-env", "refs/pr/3")),
         ("https://huggingface.co/spaces/openenv/echo-env", SpaceName("openenv", "echo-env")),
         ("https://huggingface.co/spaces/openenv/echo-env/", SpaceName("openenv", "echo-env")),
+        ("huggingface.co/spaces/openenv/echo-env", SpaceName("openenv", "echo-env")),
         ("https://hf.co/spaces/openenv/echo-env?logs=container", SpaceName("openenv", "echo-env")),
         ("https://huggingface.co/spaces/openenv/echo-env.git", SpaceName("openenv", "echo-env")),
         (

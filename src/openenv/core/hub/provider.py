@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..containers.runtime.base import RuntimeProvider
 from ..containers.runtime.process import LocalProcessProvider
-from ..exceptions import ProviderError
+from ..exceptions import HubUnreachableError, ProviderError
 from ._programs import ProgramRunner
 from .checkout import check_out, resolve_commit
 from .installation import Installation, install
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["SpaceProvider"]
+
+
+_STOPPED = "stop() was called before the server was started"
 
 
 class SpaceProvider(RuntimeProvider):
@@ -142,7 +145,11 @@ class SpaceProvider(RuntimeProvider):
             # Who called stop() before the server was known has not stopped it.
             if self._stops != stops:
                 server.stop()
-                raise ProviderError("stop() was called before the server was started")
+                raise ProviderError(_STOPPED)
+        except HubUnreachableError as error:
+            if self._stops != stops:
+                raise ProviderError(_STOPPED) from error
+            raise
         finally:
             self._is_starting = False
         return url

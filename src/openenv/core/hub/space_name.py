@@ -136,6 +136,8 @@ class SpaceName:
 def _path(text: str, endpoint: str) -> str:
     """Return what follows `/spaces/` in an address, and any other name as it is."""
     name = text.strip().removeprefix("git+")
+    if name.partition("/")[0] in _PUBLIC_HOSTS:
+        name = f"https://{name}"
     if "://" not in name:
         return name.removeprefix("spaces/")
     address = urlsplit(name)
