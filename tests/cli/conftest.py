@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.auto.throwaway import throwaway, throwaway_environment
+from tests.hub_host.fixtures import hub
 from tests.site_packages import site
 
-__all__ = ["site"]
+__all__ = ["hub", "site", "throwaway", "throwaway_environment"]

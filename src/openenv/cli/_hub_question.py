@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -54,7 +55,9 @@ def _ask(planned: PlannedInstallation, trust_remote_code: bool) -> None:
         print(told, file=sys.stderr)
     elif sys.stdin.isatty() and sys.stderr.isatty():
         print(told, file=sys.stderr)
-        typer.confirm("It runs as you when it is built and used. Install it?", abort=True, err=True)
+        # What commands print is for whoever reads their output.
+        with redirect_stdout(sys.stderr):
+            typer.confirm("It runs as you when it is built and used. Install it?", abort=True)
     else:
         raise UntrustedCodeError(
             f"to {planned} would run its code as you: read it at {planned.page}, and if you trust it, say "
