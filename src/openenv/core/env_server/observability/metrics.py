@@ -217,6 +217,13 @@ METRICS = (
         _count(Event.ABANDONED),
     ),
     ServerMetric(
+        "openenv_passed_on_total",
+        "counter",
+        "Times that a session was asked for in another process than the one that has it.",
+        (),
+        _count(Event.PASSED_ON),
+    ),
+    ServerMetric(
         "openenv_websocket_received_bytes_total",
         "counter",
         "Bytes of messages that came over WebSockets.",

@@ -35,6 +35,7 @@ class Event(str, Enum):
     CRASHED = "crashed"
     ABANDONED = "abandoned"
     REPEATED = "repeated"
+    PASSED_ON = "passed on"
 
 
 class Timings:

@@ -10,6 +10,7 @@ from starlette.datastructures import Headers
 from ...exceptions import OpenEnvError, SessionNotFoundError
 from ...wire.frames import SUBPROTOCOL_V2
 from ..access.middleware import PASSED_ON, client_of
+from ..observability.telemetry import Event
 from ..routes.http import DEFAULT_SESSION, SESSION_HEADER, error_response
 from .stream import App, Message, Receive, Scope, Send
 
@@ -52,6 +53,7 @@ class PassingOn:
             if place.replica is None or siblings.is_own(place.replica):
                 await self._app(scope, receive, send)
                 return
+            self._server.sessions.telemetry.happened(Event.PASSED_ON)
             await siblings.pass_on(place.replica, scope, client_of(scope), receive, answering)
         except OpenEnvError as exc:
             self._server.sessions.telemetry.told(exc)

@@ -11,6 +11,7 @@ from ...wire.binary import pack
 from ...wire.frames import SUBPROTOCOL_V2, AnswerKind, JsonObject, Request, RequestKind
 from ...wire.messages import decode_message, joined
 from ..access.middleware import PASSED_ON, client_of
+from ..observability.telemetry import Event
 from .stream import Scope, Stream
 
 if TYPE_CHECKING:
@@ -119,6 +120,7 @@ class Relay:
         if self._closed:
             branch.close()
             raise SessionError("the connection was closed while its session was being opened")
+        self._sessions.telemetry.happened(Event.PASSED_ON)
         self._channels[request.channel] = branch
         branch.pass_on(request)
 

@@ -26,6 +26,7 @@ from ..access.middleware import PASSED_ON, client_of
 from ..json_rpc import JsonRpcFailedError
 from ..mcp_types import JsonRpcErrorCode, JsonRpcRequest, McpMethod
 from ..observability import logs
+from ..observability.telemetry import Event
 from ..session import Session
 from ._documents import json_body, placed, refusals, told
 from .http import read_object
@@ -127,6 +128,7 @@ async def _answer(server: HTTPEnvServer, client: str, message: JsonObject, *, is
         logs.name_request(request_id)
         elsewhere = None if is_passed_on else await _process_of(server, request)
         if server.siblings is not None and elsewhere is not None:
+            server.sessions.telemetry.happened(Event.PASSED_ON)
             told: JsonObject = decode(await server.siblings.post(elsewhere, _PATH, encode(message), client))
             return told
         match request.method:
