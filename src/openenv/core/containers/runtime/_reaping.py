@@ -15,7 +15,7 @@ __all__ = ["reap"]
 _LONGEST_END_S = 10.0
 _PAUSE_S = 0.05
 # What the engine was asked for last may come to be after the first sweep.
-_LATECOMERS_S = 3.0
+_LATECOMERS_S = 1.0
 
 
 def reap(pid: int) -> None:
