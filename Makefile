@@ -54,8 +54,8 @@ lowest: $(SETUP)  ## Run the quick tests with the oldest dependencies allowed
 	@$(BIN)/uv pip install --quiet --python .lowest --group dev -e packaging/openenv $(addprefix -e ,$(wildcard envs/*))
 	@.lowest/bin/pytest -q -n auto -W ignore::pytest.PytestRemovedIn10Warning $(PYTEST_ARGS)
 
-bench: $(SETUP)  ## Measure against openenv 0.10.0 (BENCH=one of them, QUICK=1) and write down how quick it is
-	@$(BIN)/python -m benchmarks $(BENCH) $(if $(QUICK),--quick)
+bench: $(SETUP)  ## Measure against openenv 0.10.0 and write it down (QUICK=1 and BENCH=one only tell; WRITE=1)
+	@$(BIN)/python -m benchmarks $(BENCH) $(if $(QUICK),--quick) $(if $(WRITE)$(if $(QUICK)$(BENCH),,all),--write)
 
 guard: $(SETUP)  ## Make sure that a step of the server needs no more instructions than it used to
 	@$(BIN)/python -m benchmarks.guard

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.clients import step
+from benchmarks.clients import rows_of, step
 from benchmarks.rounds import Settings, alternate, main
 from benchmarks.server import Server
 from benchmarks.sides import sides
@@ -30,16 +30,7 @@ def run(settings: Settings) -> list[Row]:
                     ),
                     str,
                 )
-            rows.append(
-                Row(
-                    f"steps a second, observation of 1 MiB of float32, {form}",
-                    "/s",
-                    [mine.steps_a_second for mine, _ in rounds],
-                    [other.steps_a_second for _, other in rounds],
-                    more_is_better=True,
-                    target=target,
-                )
-            )
+            rows += rows_of(f"observation of 1 MiB of float32, {form}", rounds, target=target)
     return rows
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.clients import step
+from benchmarks.clients import rows_of, step
 from benchmarks.rounds import Settings, alternate, main
 from benchmarks.server import Server
 from benchmarks.sides import sides
@@ -26,16 +26,7 @@ def run(settings: Settings) -> list[Row]:
                 lambda: step(theirs, "async", settings.seconds, server=server),
                 str,
             )
-            rows.append(
-                Row(
-                    f"steps a second, environment in process, {client}",
-                    "/s",
-                    [mine.steps_a_second for mine, _ in rounds],
-                    [other.steps_a_second for _, other in rounds],
-                    more_is_better=True,
-                    target=target,
-                )
-            )
+            rows += rows_of(f"environment in process, {client}", rounds, target=target)
     return rows
 
 

@@ -23,6 +23,8 @@ __all__ = ["Server", "cpu_s", "memory_bytes", "threads"]
 _READY_TIMEOUT_S = 120.0
 _STOP_TIMEOUT_S = 15.0
 _POLL_S = 0.01
+# Of what a server logged before it failed.
+_LINES = 12
 
 
 class Server:
@@ -88,7 +90,8 @@ class Server:
         while not _is_healthy(self.url):
             if self._process.poll() is not None or time.perf_counter() - started > _READY_TIMEOUT_S:
                 self._log.seek(0)
-                raise RuntimeError(f"the server of {self.side.name} did not start:\n{self._log.read()}")
+                told = "".join(self._log.readlines()[-_LINES:])
+                raise RuntimeError(f"the server of {self.side.name} did not start:\n{told}")
             time.sleep(_POLL_S)
         self.ready_s = time.perf_counter() - started
         self.ready_cpu_s = self.cpu_s()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.interop.peer_venv import PEER, peer_python
 
-__all__ = ["PEER", "ROOT", "Side", "our_side", "peer_side", "run_quietly", "sides", "tool", "uv"]
+__all__ = ["PEER", "ROOT", "Side", "our_side", "peer_side", "run_quietly", "scale_side", "sides", "tool", "uv"]
 
 ROOT = Path(__file__).parents[1]
 _HOME = ROOT / ".bench"
@@ -76,18 +76,27 @@ def peer_side() -> Side:
     return Side("0.10.0", peer_python(), is_ours=False)
 
 
-def _our_python() -> Path:
-    """Return an interpreter with this project, what an installation brings along, numpy, and nothing else."""
-    home = _HOME / "ours"
+def scale_side() -> Side:
+    """Return this project with gymnasium and Ray beside it.
+
+    Raises:
+        RuntimeError: They could not be installed.
+    """
+    return Side("for scale", _our_python("scale", "gymnasium", "ray"), is_ours=True)
+
+
+def _our_python(name: str = "ours", *more: str) -> Path:
+    """Return an interpreter with this project, what an installation brings along, numpy and more packages."""
+    home = _HOME / name
     recipe = (ROOT / "pyproject.toml").read_bytes() + (ROOT / "uv.lock").read_bytes()
-    finished = _HOME / f"ours-{hashlib.sha256(recipe).hexdigest()[:16]}"
+    finished = _HOME / f"{name}-{hashlib.sha256(recipe).hexdigest()[:16]}"
     _HOME.mkdir(exist_ok=True)
     with (_HOME / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not finished.exists():
-            for older in _HOME.glob("ours-*"):
+            for older in _HOME.glob(f"{name}-*"):
                 older.unlink()
-            _sync(home)
+            _sync(home, "numpy", *more)
             finished.touch()
     return home / "bin" / "python"
 
@@ -138,11 +147,11 @@ def run_quietly(*command: str, **variables: str) -> str:
     return done.stdout
 
 
-def _sync(home: Path) -> None:
+def _sync(home: Path, *more: str) -> None:
     shutil.rmtree(home, ignore_errors=True)
     run_quietly(uv(), "venv", "--quiet", "--python", sys.executable, str(home))
     run_quietly(
         *(uv(), "sync", "--quiet", "--frozen", "--no-dev", "--package", "openenv-core"),
         UV_PROJECT_ENVIRONMENT=str(home),
     )
-    run_quietly(uv(), "pip", "install", "--quiet", "--python", str(home / "bin" / "python"), "numpy")
+    run_quietly(uv(), "pip", "install", "--quiet", "--python", str(home / "bin" / "python"), *more)

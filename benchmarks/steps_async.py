@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.clients import step
+from benchmarks.clients import rows_of, step
 from benchmarks.rounds import Settings, alternate, main
 from benchmarks.server import Server
 from benchmarks.sides import sides
@@ -22,16 +22,7 @@ def run(settings: Settings) -> list[Row]:
             lambda: step(theirs, "async", settings.seconds, server=their_server),
             str,
         )
-    return [
-        Row(
-            "steps a second, 1 session, async client",
-            "/s",
-            [mine.steps_a_second for mine, _ in rounds],
-            [other.steps_a_second for _, other in rounds],
-            more_is_better=True,
-            target=3.0,
-        )
-    ]
+    return rows_of("1 session, async client", rounds, target=3.0)
 
 
 if __name__ == "__main__":

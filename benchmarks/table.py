@@ -25,9 +25,14 @@ def terminal_table(rows: Sequence[Row], peer: str = _PEER) -> str:
     return "\n".join([*texts, *notes])
 
 
-def markdown_table(rows: Sequence[Row]) -> str:
-    """Return rows as a Markdown table, and their notes below it."""
-    head = _head(_PEER)
+def markdown_table(rows: Sequence[Row], peer: str = _PEER) -> str:
+    """Return rows as a Markdown table, and their notes below it.
+
+    Args:
+        rows: The rows.
+        peer: What the other side is called.
+    """
+    head = _head(peer)
     lines = [head, ("---",) * len(head), *(_cells(row) for row in rows)]
     notes = [f"- {row.name}: {row.note}" for row in rows if row.note]
     return "\n".join(["| " + " | ".join(line) + " |" for line in lines] + (["", *notes] if notes else []))

@@ -2,7 +2,7 @@
 
     python -m benchmarks.programs.stepping '{"way": "sync", "url": "http://127.0.0.1:8000", "seconds": 3}'
 
-Prints a JSON object: `steps`, `seconds` and `cpu_s`, the process's own CPU.
+Prints a JSON object: `steps`, `seconds` and `cpu_s`, the process's own CPU, without the warm-up; `all_steps` with it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.neutral.client import NeutralClient
 from benchmarks.neutral.models import Word
 
-__all__ = ["repeated", "repeated_async"]
+__all__ = ["repeated", "repeated_async", "times"]
 
 _WARM_UP_S = 0.3
 _WORD = Word(text="hello, environment")
@@ -58,7 +58,7 @@ async def _gathered(url: str, seconds: float, sessions: int) -> dict[str, float]
     await asyncio.gather(*(client.reset() for client in clients))
     done = await repeated_async(lambda: asyncio.gather(*(client.step(_WORD) for client in clients)), seconds)
     await asyncio.gather(*(client.close() for client in clients))
-    return done | {"steps": done["steps"] * sessions}
+    return times(done, sessions)
 
 
 async def _side_by_side(url: str, seconds: float, sessions: int) -> dict[str, float]:
@@ -70,35 +70,44 @@ async def _side_by_side(url: str, seconds: float, sessions: int) -> dict[str, fl
             return await repeated_async(lambda: client.step(_WORD), seconds)
 
     all_done = await asyncio.gather(*(play(NeutralClient(base_url=url)) for _ in range(sessions)))
-    return all_done[0] | {"steps": sum(done["steps"] for done in all_done)}
+    return all_done[0] | {key: sum(done[key] for done in all_done) for key in ("steps", "all_steps")}
 
 
 def repeated(step: Callable[[], Any], seconds: float) -> dict[str, float]:
     """Do something over and over for a while, and return what `Stepped` is made of."""
     clock = time.perf_counter
-    deadline = clock() + _WARM_UP_S
+    deadline, warmed = clock() + _WARM_UP_S, 0
     while clock() < deadline:
         step()
+        warmed += 1
     begun, own = clock(), time.process_time()
     deadline, steps = begun + seconds, 0
     while clock() < deadline:
         step()
         steps += 1
-    return {"steps": steps, "seconds": clock() - begun, "cpu_s": time.process_time() - own}
+    seconds, cpu_s = clock() - begun, time.process_time() - own
+    return {"steps": steps, "seconds": seconds, "cpu_s": cpu_s, "all_steps": steps + warmed}
 
 
 async def repeated_async(step: Callable[[], Awaitable[Any]], seconds: float) -> dict[str, float]:
     """Do something over and over for a while, and return what `Stepped` is made of."""
     clock = time.perf_counter
-    deadline = clock() + _WARM_UP_S
+    deadline, warmed = clock() + _WARM_UP_S, 0
     while clock() < deadline:
         await step()
+        warmed += 1
     begun, own = clock(), time.process_time()
     deadline, steps = begun + seconds, 0
     while clock() < deadline:
         await step()
         steps += 1
-    return {"steps": steps, "seconds": clock() - begun, "cpu_s": time.process_time() - own}
+    seconds, cpu_s = clock() - begun, time.process_time() - own
+    return {"steps": steps, "seconds": seconds, "cpu_s": cpu_s, "all_steps": steps + warmed}
+
+
+def times(done: dict[str, float], sessions: int) -> dict[str, float]:
+    """Return what was done by so many sessions with every step."""
+    return done | {key: done[key] * sessions for key in ("steps", "all_steps")}
 
 
 WAYS: dict[str, Callable[[str, float, int], Any]] = {
