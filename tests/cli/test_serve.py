@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import signal
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -111,9 +112,28 @@ def test_what_is_no_environment_is_told(
     assert re.match(f"openenv: {said}", openenv("serve", target, status=1).stderr)
 
 
-def test_an_application_that_fails_says_so(project: Path) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_application_that_fails_says_so(project: Path, workers: int) -> None:
     (project / "server" / "app.py").write_text("raise RuntimeError('no dice today')")
-    assert "no dice today" in openenv("serve", project, "--port", "0", status=1).stderr
+    said = openenv("serve", project, "--port", "0", "--workers", str(workers), status=1).stderr
+    assert "no dice today" in said
+    if workers > 1:
+        assert said.splitlines()[-1].startswith(
+            "openenv: server.app:app ended before it could answer: RuntimeError: no"
+        )
+
+
+def test_several_processes_serve_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKERS", "2")
+    with Serving("echo") as server, urllib.request.urlopen(f"{server.url}/metrics") as answer:  # noqa: S310 - loopback
+        assert b"openenv_processes 2.0" in answer.read()
+    assert server.process.returncode == 0
+    assert server.errors == ""
+
+
+def test_workers_are_not_for_reloading(project: Path) -> None:
+    said = openenv("serve", project, "--reload", "--workers", "2", status=1).stderr
+    assert said == "openenv: expected 1 worker with reload, got 2: leave one of the two out\n"
 
 
 def test_logs_are_lines_of_json_where_that_is_asked_for(project: Path) -> None:

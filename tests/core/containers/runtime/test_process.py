@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import sys
@@ -58,14 +59,30 @@ def test_the_manifest_names_the_application(environment_directory: Path) -> None
         assert provider.logs().startswith("mine:app ")
 
 
-def test_workers_and_reload_reach_uvicorn(environment_directory: Path) -> None:
-    provider = of_directory(environment_directory)
+def test_reload_reaches_uvicorn(environment_directory: Path) -> None:
+    with of_directory(environment_directory, reload=True) as provider:
+        assert "--reload" in provider.logs()
+    with pytest.raises(ConfigurationError, match="expected 1 worker with reload, got 2"):
+        provider.start(workers=2)
+
+
+@pytest.mark.parametrize("python", [None, sys.executable], ids=["here", "elsewhere"])
+def test_several_workers_are_one_server(python: str | None) -> None:
+    provider = LocalProcessProvider("echo_env", python=python, env_vars={"MAX_CONCURRENT_ENVS": "3"})
+    provider.start(workers=2)
+    provider.wait_for_ready()
+    with contextlib.closing(provider):
+        assert b"openenv_processes 2.0" in get(f"{provider.base_url}/metrics")
+        assert b'"max_sessions":3' in get(f"{provider.base_url}/sessions")
+
+
+def test_an_older_release_elsewhere_has_the_workers_of_uvicorn(environment_directory: Path) -> None:
+    (environment_directory / "openenv.py").write_text("")
+    provider = of_directory(environment_directory, python=sys.executable, env_vars={"PYTHONPATH": "."})
     provider.start(workers=3)
     provider.wait_for_ready()
     assert "--workers 3" in provider.logs()
     provider.stop()
-    with of_directory(environment_directory, reload=True) as provider:
-        assert "--reload" in provider.logs()
 
 
 def test_another_interpreter_can_be_given(environment_directory: Path) -> None:

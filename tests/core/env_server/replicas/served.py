@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,11 +23,13 @@ _ROOT = Path(__file__).parents[4]
 _SETTINGS = "OPENENV_TEST_SETTINGS"
 
 
+_SIGNALS = {"crash": signal.SIGSEGV, "kill": signal.SIGKILL}
+
+
 class Do(Action):
-    """What is to be done: `count`, `exit`, `crash`, `block` or `nap`."""
+    """What is to be done: `count`, `exit`, `crash` or `kill`."""
 
     what: str = "count"
-    seconds: float = 0.0
     padding: str = ""
 
 
@@ -56,10 +57,8 @@ class Place(Environment[Do, Seen, State]):
     def step(self, action: Do, timeout_s: float | None = None, *args: Any, **kwargs: Any) -> Seen:
         if action.what == "exit":
             os._exit(3)
-        if action.what == "crash":
-            os.kill(os.getpid(), signal.SIGSEGV)
-        if action.what == "nap":
-            time.sleep(action.seconds)
+        if action.what in _SIGNALS:
+            os.kill(os.getpid(), _SIGNALS[action.what])
         self._state.step_count += 1
         return Seen(pid=os.getpid(), count=self._state.step_count, padding=action.padding)
 
@@ -73,21 +72,14 @@ class Place(Environment[Do, Seen, State]):
         return self._state
 
 
-class Blocking(Place):
-    """Runs its steps on the event loop."""
-
-    async def step_async(self, action: Do, timeout_s: float | None = None, *args: Any, **kwargs: Any) -> Seen:
-        return self.step(action)
-
-
 class PlaceClient(EnvClient[Do, Seen, State]):
-    """The client of both."""
+    """The client of it."""
 
 
 if _SETTINGS in os.environ:
     _told = json.loads(os.environ[_SETTINGS])
     app = create_app(
-        globals()[_told["environment"]],
+        Place,
         max_concurrent_envs=_told["max_sessions"],
         settings=ServerSettings(**_told["settings"]),
     )
@@ -125,18 +117,15 @@ class Served:
 
 
 @contextmanager
-def served(
-    environment: str = "Place", *, workers: int = 2, max_sessions: int = 64, **settings: Any
-) -> Iterator[Served]:
-    """Serve an environment of this module by several processes; they are killed at the end.
+def served(*, workers: int = 2, max_sessions: int = 64, **settings: Any) -> Iterator[Served]:
+    """Serve the environment of this module by several processes; they are killed at the end.
 
     Args:
-        environment: The name of its class.
         workers: How many processes.
         max_sessions: The most sessions at once.
         **settings: Fields of `ServerSettings`.
     """
-    told = json.dumps({"environment": environment, "max_sessions": max_sessions, "settings": settings})
+    told = json.dumps({"max_sessions": max_sessions, "settings": settings})
     with listen("127.0.0.1", None) as listener:
         descriptor = listener.fileno()
         front = subprocess.Popen(
@@ -158,3 +147,12 @@ def served(
     finally:
         front.kill()
         front.communicate(timeout=30)
+
+
+def is_gone(pid: int) -> bool:
+    """Tell whether a process has ended."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False

@@ -11,9 +11,8 @@ import httpx
 import pytest
 
 from openenv.core import CapacityError
-from tests.core.worlds import Peer, eventually, opened
-
 from tests.core.driving import Driver
+from tests.core.worlds import Peer, eventually, opened
 from tests.reliability.proxy import cutting_proxy
 
 from .served import Do, PlaceClient, Served, served
@@ -191,7 +190,9 @@ def _close_all_by_mcp(client: httpx.Client, names: list[str]) -> None:
 
 
 def _rpc(client: httpx.Client, method: str, **params: object) -> Any:
-    answer = client.post("/mcp", json={"jsonrpc": "2.0", "id": 1, "method": method, "params": params}, timeout=30).json()
+    answer = client.post(
+        "/mcp", json={"jsonrpc": "2.0", "id": 1, "method": method, "params": params}, timeout=30
+    ).json()
     return answer.get("result", answer)
 
 

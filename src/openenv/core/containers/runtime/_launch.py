@@ -19,6 +19,14 @@ __all__ = ["Launch", "command_launch", "project_launch"]
 
 
 _REPLICAS = "openenv.core.env_server.replicas"
+_RUN_WHAT_THERE_IS = f"""
+import importlib.util, runpy
+try:
+    found = importlib.util.find_spec({_REPLICAS!r})
+except ImportError:
+    found = None
+runpy.run_module({_REPLICAS!r} if found else "uvicorn", run_name="__main__", alter_sys=True)
+"""
 
 
 @dataclass(frozen=True)
@@ -100,12 +108,7 @@ def _many(python: Sequence[str] | None) -> list[str]:
     """Return the command that runs a server of several processes; an older OpenEnv has uvicorn alone to do it."""
     if python is None:
         return [sys.executable, "-m", _REPLICAS]
-    code = (
-        f"import importlib.util, runpy; names = {_REPLICAS!r}.split('.'); "
-        "found = all(importlib.util.find_spec('.'.join(names[:n])) for n in range(1, len(names) + 1)); "
-        "runpy.run_module('.'.join(names) if found else 'uvicorn', run_name='__main__', alter_sys=True)"
-    )
-    return [*python, "-c", code]
+    return [*python, "-c", _RUN_WHAT_THERE_IS]
 
 
 def _filled(part: str, values: dict[str, str]) -> str:

@@ -66,6 +66,11 @@ class SharedAdmission(Admission):
         return self._draining or self._row.draining
 
     @property
+    def is_leaving(self) -> bool:
+        """Return whether this replica was told to let nobody in any more."""
+        return self._draining
+
+    @property
     def taken(self) -> int:
         """Return how many slots are taken."""
         return self._row.taken

@@ -107,6 +107,9 @@ class _Server(uvicorn.Server):
         self._loop.call_soon_threadsafe(self._line.tell, "drained")
 
     async def _drain(self) -> None:
+        if any(server.admission.is_leaving for server in self._membership.servers):
+            # SIGTERM has come here too, and is told of when that drain is over.
+            return
         await asyncio.gather(*self._membership.answer_all("drain"))
         self._line.tell("drained")
 
