@@ -71,13 +71,19 @@ def cache_lock() -> Iterator[None]:
 
 def engine_version() -> str | None:
     """Return the version of the engine that the `docker` command reaches, if one answers."""
+    return _ask_engine()[0]
+
+
+def _ask_engine() -> tuple[str | None, str]:
+    """Return the engine's version, and what was said instead where there is none."""
+    command = ["docker", "version", "--format", "{{.Server.Version}}"]
     try:
-        asked = subprocess.run(
-            ["docker", "version", "--format", "{{.Server.Version}}"], capture_output=True, text=True, timeout=20
-        )
-    except (FileNotFoundError, subprocess.TimeoutExpired):
-        return None
-    return asked.stdout.strip() if asked.returncode == 0 else None
+        asked = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    except FileNotFoundError:
+        return None, "there is no docker command"
+    except subprocess.TimeoutExpired:
+        return None, "the engine does not answer"
+    return (asked.stdout.strip(), "") if asked.returncode == 0 else (None, asked.stderr.strip())
 
 
 def run_shown(what: str, command: list[str], *, timeout_s: float = 600, cwd: Path | None = None) -> None:
@@ -102,24 +108,27 @@ def run_shown(what: str, command: list[str], *, timeout_s: float = 600, cwd: Pat
     ):
         deadline = threading.Timer(timeout_s, process.kill)
         deadline.start()
-        for line in process.stdout or ():
-            tail.append(line)
-            status.update(line.strip().replace("[", r"\[")[: _console.width - 4])
-        process.wait()
-        deadline.cancel()
+        try:
+            for line in process.stdout or ():
+                tail.append(line)
+                status.update(line.strip().replace("[", r"\[")[: _console.width - 4])
+            process.wait()
+        finally:
+            deadline.cancel()
+            process.kill()
     if process.returncode:
         raise EngineError(f"{' '.join(command[:3])} … ended with status {process.returncode}:\n{''.join(tail)}")
 
 
 def _provide_engine() -> None:
-    if engine_version():
+    version, complaint = _ask_engine()
+    if version:
         return
-    if os.environ.get("DOCKER_HOST"):
-        raise EngineError(
-            f"nothing answers at DOCKER_HOST={os.environ['DOCKER_HOST']}: start it, or unset the variable"
-        )
+    if host := os.environ.get("DOCKER_HOST"):
+        raise EngineError(f"nothing answers at DOCKER_HOST={host}: start an engine there, or unset the variable")
     if sys.platform != "linux" or os.geteuid() != 0:
-        raise EngineError("start Docker yourself (Docker Desktop, colima, `systemctl start docker`), then try again")
+        advice = "Start Docker (Docker Desktop, colima, `sudo systemctl start docker`), or have the right to use it"
+        raise EngineError(f"{complaint}\n{advice}, then try again.")
     _install(["dockerd", "docker-registry"])
     if Path("/run/systemd/system").is_dir():
         run_shown("Starting the docker service", ["systemctl", "start", "docker"])

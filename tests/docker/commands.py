@@ -44,13 +44,14 @@ def container(image: str, *options: str, command: Sequence[str] = ()) -> Iterato
 def wait_for_health(name: str, status: str = "healthy") -> None:
     """Wait until the health check of a container comes to a result."""
     began = str(inspect("container", name)["Created"])
-    wanted = f"health_status: {status}"
-    only = [f"--filter={what}" for what in (f"container={name}", f"event={wanted}", "event=die")]
+    only = [f"--filter={what}" for what in (f"container={name}", "event=health_status", "event=die")]
     command = ["docker", "events", "--since", began, "--format", "{{.Action}}", *only]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as events:
-        came = events.stdout.readline().strip() if events.stdout else ""
-        events.terminate()
-    assert came == wanted, f"{name} did not become {status}:\n{docker('logs', name)}"
+        try:
+            came = events.stdout.readline().strip() if events.stdout else ""
+        finally:
+            events.kill()
+    assert came == f"health_status: {status}", f"{name}: {came or 'no event'}, not {status}:\n{docker('logs', name)}"
 
 
 def published_url(name: str) -> str:
