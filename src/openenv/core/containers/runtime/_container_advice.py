@@ -18,7 +18,7 @@ _KNOWN = tuple(
             "Its file system cannot be written to: leave read_only out, or mount a volume by volumes=[…].",
         ),
         (
-            "can't start new thread|resource temporarily unavailable",
+            "can't start new thread|cannot fork|resource temporarily unavailable",
             "It may need more processes or threads than pids_limit=… allows.",
         ),
         (
