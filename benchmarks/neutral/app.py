@@ -2,19 +2,28 @@
 
 import os
 
-from benchmarks.neutral.environments import ENVIRONMENTS
+from benchmarks.neutral.environments import ENVIRONMENTS, SyncEnvironment
 from benchmarks.neutral.models import Heard, Picture, Word
-from openenv.core.env_server import create_app
+from openenv.core.env_server import Observation, create_app
 
 __all__ = ["MOST_SESSIONS", "app"]
 
 MOST_SESSIONS = 20_000
 
-_name = os.environ.get("BENCHMARK_ENVIRONMENT", "sync")
+
+def _served(name: str) -> tuple[type[SyncEnvironment], type[Observation]]:
+    if name in ENVIRONMENTS:
+        return ENVIRONMENTS[name], Heard
+    from benchmarks.neutral.pictures import PICTURES
+
+    return PICTURES[name], Picture
+
+
+_environment, _observation = _served(os.environ.get("BENCHMARK_ENVIRONMENT", "sync"))
 app = create_app(
-    ENVIRONMENTS[_name],
+    _environment,
     Word,
-    Picture if _name.startswith("picture") else Heard,
+    _observation,
     env_name="neutral",
     max_concurrent_envs=MOST_SESSIONS,
 )

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.neutral.client import PictureClient
 from benchmarks.neutral.models import Word
+from benchmarks.neutral.picture_client import PictureClient
 from benchmarks.programs.stepping import repeated
 
 _WORD = Word(text="next")
