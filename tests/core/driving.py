@@ -1,4 +1,4 @@
-"""One way to drive an asynchronous and a sync client, so that a test holds for both."""
+"""One way to drive an asynchronous and a sync client or pool, so that a test holds for both."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import pytest
 from typing_extensions import Self
 
 from openenv.core.env_client import EnvClient
+from openenv.core.env_pool import EnvPool
 
 
 class Driver:
-    """A client whose calls are plain, whichever kind it is."""
+    """A client or pool whose calls are plain, whichever kind it is."""
 
-    def __init__(self, client: EnvClient[Any, Any, Any], *, is_sync: bool) -> None:
+    def __init__(self, client: EnvClient[Any, Any, Any] | EnvPool[Any, Any, Any], *, is_sync: bool) -> None:
         self._runner = None if is_sync else asyncio.Runner() if hasattr(asyncio, "Runner") else _Runner()
         self._client = client.sync() if is_sync else client
 
@@ -67,7 +68,7 @@ class _Runner:
         self._loop.close()
 
 
-Drive = Callable[[EnvClient[Any, Any, Any]], Driver]
+Drive = Callable[["EnvClient[Any, Any, Any] | EnvPool[Any, Any, Any]"], Driver]
 
 both_kinds = pytest.mark.parametrize(
     "drive",

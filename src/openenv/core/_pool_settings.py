@@ -27,7 +27,7 @@ def routes_of(clients: Sequence[EnvClient[Any, Any, Any]], size: int, connection
     if not clients:
         raise ConfigurationError("expected at least one client, or url, for a pool")
     for name, value in (("size", size), ("connections", connections)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if type(value) is not int or value < 1:
             raise ConfigurationError(f"expected a whole number >= 1 as {name}, got {value!r}")
     for client in clients:
         if client._transport is not None:

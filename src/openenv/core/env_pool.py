@@ -223,6 +223,7 @@ class EnvPool(Generic[_ActT, _ObsT, _StateT]):
             PoolError: Some sessions failed; it holds the results of the others.
             ConfigurationError: There are not as many seeds as sessions, or an index is wrong.
         """
+        _check_form(stack, return_exceptions)
         asked = chosen(indices, self._size)
         told = reset_arguments(asked, seeds, each, arguments)
         data = {index: sendable(told[index]) for index in asked}
@@ -278,6 +279,7 @@ class EnvPool(Generic[_ActT, _ObsT, _StateT]):
             InvalidRequestError: An action cannot be sent; nothing was done.
             ConfigurationError: There are not as many actions as sessions, or a session is still at work.
         """
+        _check_form(stack, return_exceptions)
         asked = chosen(indices, self._size)
         going = Round(len(asked))
         sessions = await self._begin(actions, asked, going, timeout_s)
@@ -328,6 +330,7 @@ class EnvPool(Generic[_ActT, _ObsT, _StateT]):
             PoolError: Some of these sessions failed; it holds the indices, and the results of the others.
             ConfigurationError: Fewer sessions are at work than are waited for.
         """
+        _check_form(stack, return_exceptions)
         arrivals = self._arrivals
         self._check_awaited(min_ready)
         if self._sessions is not None:
@@ -390,10 +393,6 @@ class EnvPool(Generic[_ActT, _ObsT, _StateT]):
     def _results(self, indices: Sequence[int], results: Mapping[int, Any], stack: bool, return_exceptions: bool) -> Any:
         ordered = [results[index] for index in indices]
         errors = {index: results[index] for index in indices if isinstance(results[index], Exception)}
-        if stack and return_exceptions:
-            raise ConfigurationError(
-                "stack=True leaves no place for exceptions: without return_exceptions, PoolError has all results"
-            )
         if errors and not return_exceptions:
             finals = {} if self._sessions is None else self._sessions.finals
             kept = [finals.pop(index, None) if index in errors else results[index] for index in indices]
@@ -427,6 +426,13 @@ def pool_of(
     else:
         clients = [client_class(base_url=base_url, **options)]
     return EnvPool(clients, size, connections=connections, autoreset=autoreset)
+
+
+def _check_form(stack: bool, return_exceptions: bool) -> None:
+    if stack and return_exceptions:
+        raise ConfigurationError(
+            "stack=True leaves no place for exceptions: without return_exceptions, PoolError has all results"
+        )
 
 
 def _again(arguments: Mapping[str, Any]) -> dict[str, Any]:

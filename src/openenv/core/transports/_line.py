@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count, takewhile
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..exceptions import (
+    ClientClosedError,
     InvalidRequestError,
-    OpenEnvError,
     ProtocolError,
     SessionClosedError,
     SessionCrashedError,
@@ -33,6 +34,7 @@ __all__ = ["Line"]
 _FRAMES_A_MESSAGE = 64
 # What a frame adds to its data, at most.
 _FRAME_BYTES = 256
+_BRACE = ord("{")
 _ERROR, _OBSERVATION = AnswerKind.ERROR.value, AnswerKind.OBSERVATION.value
 _NEWS = {AnswerKind.QUEUED.value, AnswerKind.DRAINING.value}
 _V1_BARE = {RequestKind.STATE, RequestKind.CLOSE, RequestKind.OPEN}
@@ -40,11 +42,8 @@ _HEADS = {kind: b'{"type":"%b","id":' % kind.value.encode() for kind in RequestK
 _ENDS = (SessionLostError, SessionClosedError, SessionCrashedError, SessionNotFoundError)
 
 
-class _Asked(NamedTuple):
-    session: int
-    kind: RequestKind
-    frame: bytes
-    due: float | None
+# Who is asked what, by which frame, and when it is given up. A plain tuple: there is one for each step.
+_Asked: TypeAlias = "tuple[int, RequestKind, bytes, float | None]"
 
 
 class Line:
@@ -59,6 +58,7 @@ class Line:
         return_by: When its sessions are given up, as the monotonic clock tells; `None` where it is not coming back.
         delays: Seconds between the attempts to come back.
         last_problem: What the last attempt to come back met.
+        is_to_repeat: Whether a message was refused as a whole, and what it held is to be asked one by one.
     """
 
     def __init__(self, settings: TransportSettings, indices: Sequence[int]) -> None:
@@ -71,6 +71,7 @@ class Line:
         self.return_by: float | None = None
         self.delays: Iterator[float] = backoff()
         self.last_problem: Exception | None = None
+        self.is_to_repeat = False
         self._ids = count(1)
         self._pending: dict[int, _Asked] = {}
         self._order: deque[int] = deque()
@@ -78,10 +79,12 @@ class Line:
         self._channels: dict[int, int] = {}
         self._tickets: dict[int, Ticket] = {}
         self._resuming: dict[int, int] = {}
+        self._untaken: list[int] = []
         self._why = ""
         self._max_bytes: int | None = None
         self._stale: list[int] = []
         self._unasked: Exception | None = None
+        self._are_alone = False
         self._draining = False
 
     @property
@@ -101,47 +104,63 @@ class Line:
 
     # Requests
 
-    def ask(self, index: int, kind: RequestKind, data: bytes, timeout_s: float | None, due: float | None) -> bytes:
-        """Return the frame to send for a new request.
+    def ask(
+        self, kind: RequestKind, requests: Iterable[tuple[int, bytes]], timeout_s: float | None, due: float | None
+    ) -> tuple[list[bytes], list[tuple[int, Outcome]]]:
+        """Return the frames to send for new requests, and indices and errors of those that cannot be asked.
 
         Args:
-            index: The session that is asked.
             kind: What is asked.
-            data: What it is asked with.
+            requests: Indices, and what each session is asked with.
             timeout_s: A step's deadline in seconds, for the environment.
-            due: When the request is given up, as the monotonic clock tells; never earlier than for those before it.
-
-        Raises:
-            InvalidRequestError: The frame is longer than the server reads.
+            due: When the requests are given up, as the monotonic clock tells; never earlier than for those before.
         """
-        if self._max_bytes is not None and len(data) + _FRAME_BYTES > self._max_bytes:
-            raise InvalidRequestError(
-                f"the request is {len(data)} bytes long; the server reads up to {self._max_bytes} (its setting "
-                f"max_message_size_mb)"
-            )
-        number = next(self._ids)
+        frames: list[bytes] = []
+        refused: list[tuple[int, Outcome]] = []
+        most = sys.maxsize if self._max_bytes is None else self._max_bytes - _FRAME_BYTES
+        head, channels, pending, ids = _HEADS[kind], self._channels, self._pending, self._ids
+        is_usual = self.version is Version.V2 and timeout_s is None and kind is not RequestKind.OPEN
+        for index, data in requests:
+            number = next(ids)
+            channel = channels.get(index)
+            if channel is None and kind is not RequestKind.OPEN:
+                refused.append((index, self.lost.get(index) or ClientClosedError("the session is not open")))
+                continue
+            if len(data) > most:
+                refused.append((index, self._too_long(data)))
+                continue
+            if is_usual and channel is not None and data[0] == _BRACE:
+                frame = b'%b%d,"channel":%d,"data":%b}' % (head, number, channel, data)
+            else:
+                frame = self._frame(index, kind, number, data, timeout_s)
+            pending[number] = (index, kind, frame, due)
+            frames.append(frame)
+        return frames, refused
+
+    def _too_long(self, data: bytes) -> InvalidRequestError:
+        return InvalidRequestError(
+            f"the request is {len(data)} bytes long; the server reads up to {self._max_bytes} (its setting "
+            f"max_message_size_mb)"
+        )
+
+    def _frame(self, index: int, kind: RequestKind, number: int, data: bytes, timeout_s: float | None) -> bytes:
         if kind is RequestKind.OPEN:
             self._channels[index] = next(self._channel_numbers)
             self.lost.pop(index, None)
             data = opening_data(self.settings)
-        frame = self._frame(index, kind, number, data, timeout_s)
-        self._pending[number] = _Asked(index, kind, frame, due)
-        return frame
-
-    def _frame(self, index: int, kind: RequestKind, number: int, data: bytes, timeout_s: float | None) -> bytes:
         if self.version is Version.V1:
             self._order.append(number)
             # Nothing opens a session there; whether there is one is seen by asking it.
             name = (RequestKind.STATE if kind is RequestKind.OPEN else kind).value.encode()
             return b'{"type":"%b"}' % name if kind in _V1_BARE else b'{"type":"%b","data":%b}' % (name, data)
-        channel = self._channels[index]
+        return self._frame_v2(self._channels[index], kind, number, data, timeout_s)
+
+    def _frame_v2(self, channel: int, kind: RequestKind, number: int, data: bytes, timeout_s: float | None) -> bytes:
         if is_binary(data):
             head: JsonObject = {"type": kind.value, "id": number, "channel": channel}
             return packed_frame(head if timeout_s is None else {**head, "timeout_s": float(timeout_s)}, data)
-        if timeout_s is None:
-            return b'%b%d,"channel":%d,"data":%b}' % (_HEADS[kind], number, channel, data)
-        deadline = repr(float(timeout_s)).encode()
-        return b'%b%d,"channel":%d,"timeout_s":%b,"data":%b}' % (_HEADS[kind], number, channel, deadline, data)
+        deadline = b"" if timeout_s is None else b',"timeout_s":%b' % repr(float(timeout_s)).encode()
+        return b'%b%d,"channel":%d%b,"data":%b}' % (_HEADS[kind], number, channel, deadline, data)
 
     def messages(self, frames: Sequence[bytes]) -> Iterator[bytes]:
         """Yield messages that hold frames, each no longer than the server reads."""
@@ -169,26 +188,29 @@ class Line:
     @property
     def due(self) -> float | None:
         """Return when the oldest request is given up."""
-        return next((asked.due for asked in self._pending.values()), None)
+        return next((due for _, _, _, due in self._pending.values()), None)
 
     def expire(self, now: float) -> tuple[list[tuple[int, Outcome]], list[bytes]]:
         """Give up the requests that are due; return their outcomes and the frames that tell the server."""
-        is_due = takewhile(lambda item: item[1].due is not None and item[1].due <= now, self._pending.items())
-        outcomes: list[tuple[int, Outcome]] = []
-        frames = []
-        for number, asked in list(is_due):
-            del self._pending[number]
-            limit_s = self.settings.message_timeout_s or 0.0
-            outcomes.append((asked.session, late(asked.kind, self.settings.base_url, limit_s)))
-            frames.append(self._cancelling(number, asked))
-        return outcomes, [frame for frame in frames if frame]
+        limit_s = self.settings.message_timeout_s or 0.0
+        found = list(takewhile(lambda item: item[1][3] is not None and item[1][3] <= now, self._pending.items()))
+        outcomes: list[tuple[int, Outcome]] = [
+            (index, late(kind, self.settings.base_url, limit_s)) for _, (index, kind, _, _) in found
+        ]
+        return outcomes, self._cancel(found)
 
     def take_back(self, indices: set[int]) -> list[bytes]:
-        """Forget what these sessions were asked; return the frames that say so."""
-        found = [(number, asked) for number, asked in self._pending.items() if asked.session in indices]
-        for number, _ in found:
+        """Forget what these sessions were asked; return the frames that tell the server."""
+        return self._cancel([(number, asked) for number, asked in self._pending.items() if asked[0] in indices])
+
+    def _cancel(self, found: Iterable[tuple[int, _Asked]]) -> list[bytes]:
+        frames = []
+        for number, (index, _, _, _) in found:
             del self._pending[number]
-        return [frame for number, asked in found if (frame := self._cancelling(number, asked))]
+            if self.version is Version.V2:
+                data = b'{"id":%d}' % number
+                frames.append(self._frame_v2(self._channels[index], RequestKind.CANCEL, next(self._ids), data, None))
+        return frames
 
     def closings(self) -> list[bytes]:
         """Return the frames that close what is left of sessions that are gone, for the server to forget them."""
@@ -198,12 +220,6 @@ class Line:
         head = _HEADS[RequestKind.CLOSE]
         return [b'%b%d,"channel":%d,"data":{}}' % (head, next(self._ids), channel) for channel in stale]
 
-    def _cancelling(self, number: int, asked: _Asked) -> bytes:
-        if self.version is Version.V1:
-            return b""
-        data = b'{"id":%d}' % number
-        return self._frame(asked.session, RequestKind.CANCEL, next(self._ids), data, None)
-
     # Answers
 
     def receive(self, message: bytes) -> list[tuple[int, Outcome]]:
@@ -212,37 +228,44 @@ class Line:
             value = decode_message(message)
         except ValueError as exc:
             return self._unreadable(f"the server sent what cannot be read: {exc}")
-        frames = value if type(value) is list else [value]
         outcomes: list[tuple[int, Outcome]] = []
-        for frame in frames:
-            if type(frame) is not dict or type(frame.get("type")) is not str:
-                told = f"the server sent a frame without a type: {excerpt(message)}"
-                outcomes += self._unreadable(told)
-                continue
-            asked = None if frame["type"] in _NEWS else self._pending.pop(self._number(frame), None)
-            if asked is None:
-                outcomes += self._beside(frame)
-            else:
-                outcomes.append((asked.session, self._outcome(asked, frame)))
+        pending, is_v2 = self._pending, self.version is Version.V2
+        for frame in value if type(value) is list else [value]:
+            # What nearly every frame is; anything else is looked at more closely.
+            if is_v2 and type(frame) is dict and frame.get("type") == _OBSERVATION:
+                number, data = frame.get("id"), frame.get("data")
+                if type(number) is int and type(data) is dict and number in pending:
+                    outcomes.append((pending.pop(number)[0], data))
+                    continue
+            outcomes += self._outcomes(frame, message)
         return outcomes
 
-    def _number(self, frame: JsonObject) -> Any:
+    def _outcomes(self, frame: Any, message: bytes) -> list[tuple[int, Outcome]]:
+        if type(frame) is not dict or type(frame.get("type")) is not str:
+            return self._unreadable(f"the server sent a frame without a type: {excerpt(message)}")
+        number = None if frame["type"] in _NEWS else self._number(frame)
+        asked = self._pending.pop(number, None) if number is not None else None
+        if asked is None:
+            return self._beside(number, frame)
+        return [(asked[0], self._outcome(asked[0], asked[1], frame))]
+
+    def _number(self, frame: JsonObject) -> int | None:
         if self.version is Version.V1:
             return self._order.popleft() if self._order else None
         number = frame.get("id")
         return number if type(number) is int else None
 
-    def _outcome(self, asked: _Asked, frame: JsonObject) -> Outcome:
+    def _outcome(self, index: int, kind: RequestKind, frame: JsonObject) -> Outcome:
         data: Any = frame.get("data")
         if frame["type"] == _ERROR:
             error = exception_from(data if isinstance(data, dict) else {})
-            if asked.kind is RequestKind.OPEN:
-                return self._opening_error(asked.session, error)
+            if kind is RequestKind.OPEN:
+                return self._opening_error(index, error)
             if isinstance(error, _ENDS):
-                self._let_go(asked.session, error)
+                self._let_go(index, error)
             return error
-        if asked.kind is RequestKind.OPEN and self.version is Version.V2:
-            return self._opened(asked.session, data)
+        if kind is RequestKind.OPEN and self.version is Version.V2:
+            return self._opened(index, data)
         return data if type(data) is dict else {}
 
     def _opened(self, index: int, data: Any) -> Outcome:
@@ -270,22 +293,40 @@ class Line:
     def _unreadable(self, told: str) -> list[tuple[int, Outcome]]:
         """Return the outcome of what cannot be read: an error of the oldest request, as far as can be told."""
         number = next(iter(self._pending), None)
-        asked = self._pending.pop(number) if number is not None else None
-        return [] if asked is None else [(asked.session, ProtocolError(told))]
+        return [] if number is None else [(self._pending.pop(number)[0], ProtocolError(told))]
 
-    def _beside(self, frame: JsonObject) -> list[tuple[int, Outcome]]:
+    def _beside(self, number: int | None, frame: JsonObject) -> list[tuple[int, Outcome]]:
         """Take a frame that answers no request that is waited for."""
-        number, data = frame.get("id"), frame.get("data")
-        if isinstance(number, int) and number in self._resuming and frame["type"] not in _NEWS:
+        kind, channel = frame["type"], frame.get("channel")
+        if number is not None and number in self._resuming:
             return self._taken_up(self._resuming.pop(number), frame)
-        if frame["type"] == AnswerKind.DRAINING.value:
+        if kind == AnswerKind.DRAINING.value:
             self._draining = True
-        elif frame["type"] == AnswerKind.OPENED.value and isinstance(frame.get("channel"), int):
+        elif kind == AnswerKind.OPENED.value and isinstance(channel, int):
             # Opened after nobody waited for it any more.
-            self._stale.append(frame["channel"])  # type: ignore[arg-type]
-        elif frame["type"] == _ERROR and number is None:
-            self._unasked = exception_from(data if isinstance(data, dict) else {})
+            self._stale.append(channel)
+        elif kind == _ERROR and number is None:
+            # The answer to no request at all.
+            return self._refused_whole(frame)
         return []
+
+    def _refused_whole(self, frame: JsonObject) -> list[tuple[int, Outcome]]:
+        """Take an error that names no request: of the connection, or of all that came in one message."""
+        data = frame.get("data")
+        self._unasked = exception_from(data if isinstance(data, dict) else {})
+        if not isinstance(self._unasked, InvalidRequestError) or not self._pending or self.version is Version.V1:
+            return []
+        if not self._are_alone:
+            # Which of them it was is seen when each comes by itself; what was done is not done again.
+            self._are_alone = self.is_to_repeat = True
+            return []
+        self._are_alone = False
+        return [(self._pending.pop(next(iter(self._pending)))[0], self._unasked)]
+
+    def repeated_alone(self) -> list[bytes]:
+        """Return the messages that ask anew what a message held that was refused as a whole."""
+        self.is_to_repeat = False
+        return [frame for _, _, frame, _ in self._pending.values()]
 
     # The end of a connection, and the next one
 
@@ -296,6 +337,7 @@ class Line:
         """
         self.is_up = False
         self._resuming.clear()
+        self._untaken.clear()
         self._stale.clear()
         refused = self._refused(connection)
         grace_s = max((ticket.grace_s for ticket in self._tickets.values()), default=0.0)
@@ -313,14 +355,12 @@ class Line:
             return []
         if connection.answer_was_too_long:
             number = next(iter(self._pending))
-            error: OpenEnvError = ProtocolError(
-                "the answer is longer than this client reads: raise its max_message_size_mb"
-            )
-        else:
-            number = max(self._pending, key=lambda pending: len(self._pending[pending].frame))
-            size = len(self._pending[number].frame)
-            error = InvalidRequestError(f"the message of {size} bytes is longer than {connection.url} reads")
-        return [(self._pending.pop(number).session, error)]
+            told = "the answer is longer than this client reads: raise its max_message_size_mb"
+            return [(self._pending.pop(number)[0], ProtocolError(told))]
+        number = max(self._pending, key=lambda pending: len(self._pending[pending][2]))
+        index, _, frame, _ = self._pending.pop(number)
+        told = f"the message of {len(frame)} bytes is longer than {connection.url} reads"
+        return [(index, InvalidRequestError(told))]
 
     def give_up(self) -> list[tuple[int, Outcome]]:
         """Come back no more; return the outcomes of what is lost."""
@@ -328,7 +368,7 @@ class Line:
 
     def lose(self, error: Exception) -> list[tuple[int, Outcome]]:
         """Give up all sessions for one reason; return the outcomes of what they were asked."""
-        outcomes: list[tuple[int, Outcome]] = [(asked.session, error) for asked in self._pending.values()]
+        outcomes: list[tuple[int, Outcome]] = [(index, error) for index, _, _, _ in self._pending.values()]
         self.lost.update(dict.fromkeys(self._channels, error))
         self._pending.clear()
         self._order.clear()
@@ -341,28 +381,45 @@ class Line:
     def resumption(self) -> list[bytes]:
         """Return the frames that prove, on a new connection, whose sessions are to go on."""
         frames = []
-        for index, ticket in self._tickets.items():
+        for index in self._untaken or list(self._tickets):
             number = next(self._ids)
             self._resuming[number] = index
-            frames.append(self._frame(index, RequestKind.OPEN, number, opening_data(self.settings, ticket), None))
+            data = opening_data(self.settings, self._tickets[index])
+            frames.append(self._frame_v2(self._channels[index], RequestKind.OPEN, number, data, None))
+        self._untaken = []
         return frames
 
     @property
-    def is_taken_up(self) -> bool:
-        """Return whether the server has answered for every session that was to go on."""
-        return not self._resuming
+    def hint(self) -> str:
+        """Return what a connection's address says for it to arrive where the sessions are; see `Ticket.hint`."""
+        return next((ticket.hint for ticket in self._tickets.values()), "")
+
+    @property
+    def is_resuming(self) -> bool:
+        """Return whether the server was asked to go on with sessions and has not answered for all of them."""
+        return bool(self._resuming)
+
+    @property
+    def is_refused(self) -> bool:
+        """Return whether the server would not go on with some sessions now, and is to be asked again."""
+        return bool(self._untaken)
 
     def repeats(self) -> list[bytes]:
         """Return the frames of what was not answered, and go on: the line is up again."""
         self.is_up, self.return_by, self.last_problem = True, None, None
-        return [asked.frame for asked in self._pending.values()]
+        return [frame for _, _, frame, _ in self._pending.values()]
 
     def _taken_up(self, index: int, frame: JsonObject) -> list[tuple[int, Outcome]]:
         if frame["type"] != _ERROR:
             return []
         data = frame.get("data")
         why = exception_from(data if isinstance(data, dict) else {})
+        if not isinstance(why, SessionError):
+            # Such as a limit on requests: the session is still there.
+            self.last_problem = why
+            self._untaken.append(index)
+            return []
         error = gone(self.settings.base_url, self._why, why)
         self._let_go(index, error)
-        numbers = [number for number, asked in self._pending.items() if asked.session == index]
-        return [(self._pending.pop(number).session, error) for number in numbers]
+        numbers = [number for number, asked in self._pending.items() if asked[0] == index]
+        return [(self._pending.pop(number)[0], error) for number in numbers]

@@ -6,7 +6,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 
-from ..exceptions import ClientClosedError, InvalidRequestError
+from ..exceptions import ClientClosedError
 from ..wire.frames import RequestKind, Version
 from ._line import Line
 from .base import TransportSettings
@@ -75,40 +75,47 @@ class MultiplexedTransport(PoolTransport):
         self, kind: RequestKind, requests: Sequence[tuple[int, bytes]], *, timeout_s: float | None = None
     ) -> None:
         """Ask sessions, each by its index, without waiting."""
-        refused: list[tuple[int, Outcome]] = []
-        asked: dict[Line, list[bytes]] = {}
         now = time.monotonic()
-        for index, data in requests:
-            line = self._line_of[index]
-            why = self._refusal(line, index, kind)
-            if why is None:
-                limit_s = line.settings.message_timeout_s
-                try:
-                    frame = line.ask(index, kind, data, timeout_s, None if limit_s is None else now + limit_s)
-                except InvalidRequestError as exc:
-                    why = exc
-                else:
-                    asked.setdefault(line, []).append(frame)
+        for line, its_requests in self._by_line(requests):
+            limit_s = line.settings.message_timeout_s
+            why = _refusal(line, kind)
             if why is not None:
-                refused.append((index, why))
-        for line, frames in asked.items():
+                self.deliver([(index, line.lost.get(index, why)) for index, _ in its_requests])
+                continue
+            frames, refused = line.ask(kind, its_requests, timeout_s, None if limit_s is None else now + limit_s)
             if self._look_at is None and line.due is not None:
                 self._look_at_deadlines(line.due)
             if line.is_up:
                 self._send(line, [*line.closings(), *frames])
-        if refused:
-            self.deliver(refused)
+            if refused:
+                self.deliver(refused)
 
-    def _refusal(self, line: Line, index: int, kind: RequestKind) -> Exception | None:
-        """Return what stands against asking a session."""
-        if kind is not RequestKind.OPEN and index in line.lost:
-            return line.lost[index]
-        if not line.is_reachable:
-            return ClientClosedError("the session is not open")
-        if kind is RequestKind.CLOSE and not line.is_up:
-            # It may take long until there is a connection again.
-            return ClientClosedError("the session has no connection at the moment")
-        return None
+    def _by_line(self, requests: Sequence[tuple[int, bytes]]) -> Iterable[tuple[Line, Sequence[tuple[int, bytes]]]]:
+        if len(self._lines) == 1:
+            return [(self._lines[0], requests)] if requests else []
+        by_line: dict[Line, list[tuple[int, bytes]]] = {}
+        for request in requests:
+            by_line.setdefault(self._line_of[request[0]], []).append(request)
+        return by_line.items()
+
+    def _received(self, line: Line, message: bytes) -> list[tuple[int, Outcome]]:
+        """Take a message and send what follows it; return outcomes."""
+        was_resuming = line.is_resuming
+        outcomes = line.receive(message)
+        if was_resuming and not line.is_resuming:
+            self._resumed(line)
+        if line.is_up:
+            if line.is_to_repeat:
+                for frame in line.repeated_alone():
+                    self._send(line, [frame])
+            if closings := line.closings():
+                self._send(line, closings)
+        return outcomes
+
+    def _resumed(self, line: Line) -> None:
+        """Go on, now that the server has answered for every session that was to be taken up."""
+        if not line.is_refused:
+            self._send(line, line.repeats())
 
     def _look_at_deadlines(self, due: float) -> None:
         """See to it that deadlines are looked at by then, as the monotonic clock tells."""
@@ -135,3 +142,13 @@ class MultiplexedTransport(PoolTransport):
             frames = line.take_back(wanted)
             if frames and line.is_up:
                 self._send(line, frames)
+
+
+def _refusal(line: Line, kind: RequestKind) -> Exception | None:
+    """Return what stands against asking the sessions of a line."""
+    if not line.is_reachable:
+        return ClientClosedError("the session is not open")
+    if kind is RequestKind.CLOSE and not line.is_up:
+        # It may take long until there is a connection again.
+        return ClientClosedError("the session has no connection at the moment")
+    return None

@@ -213,16 +213,14 @@ class BlockingPoolTransport(MultiplexedTransport):
             self.deliver(outcomes)
 
     def _outcomes(self, line: Line, messages: Sequence[bytes]) -> list[tuple[int, Outcome]]:
-        outcomes: list[tuple[int, Outcome]] = []
-        for message in messages:
-            was_coming_back = not line.is_taken_up
-            outcomes += line.receive(message)
-            if was_coming_back and line.is_taken_up:
-                self._retry_at.pop(line, None)
-                self._send(line, line.repeats())
-        if line.is_up and (closings := line.closings()):
-            self._send(line, closings)
-        return outcomes
+        return [outcome for message in messages for outcome in self._received(line, message)]
+
+    def _resumed(self, line: Line) -> None:
+        super()._resumed(line)
+        if line.is_up:
+            self._retry_at.pop(line, None)
+        else:
+            self._retry_at[line] = time.monotonic() + next(line.delays)
 
     def _send(self, line: Line, frames: Sequence[bytes]) -> None:
         for message in line.messages(frames):
@@ -273,6 +271,9 @@ class BlockingPoolTransport(MultiplexedTransport):
 
     def _return(self, line: Line, most_s: float | None) -> list[tuple[int, Outcome]]:
         end = self._ends.get(line)
+        if end is not None and line.is_refused:
+            self._ask_to_resume(line)
+            return []
         if end is not None:
             # The server was asked to go on with the sessions, and has not answered in time.
             return self._ended(line, end)
@@ -291,7 +292,10 @@ class BlockingPoolTransport(MultiplexedTransport):
         return line.give_up()
 
     def _take_up(self, line: Line, timeout_s: float) -> None:
-        connection, sock, _ = connected(line.settings, timeout_s)
+        connection, sock, _ = connected(line.settings, timeout_s, line.hint)
         self._attach(line, _End(connection, sock))
+        self._ask_to_resume(line)
+
+    def _ask_to_resume(self, line: Line) -> None:
         self._retry_at[line] = time.monotonic() + line.settings.connect_timeout_s
         self._send(line, line.resumption())

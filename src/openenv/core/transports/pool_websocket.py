@@ -62,9 +62,8 @@ class WebSocketPoolTransport(MultiplexedTransport):
         return failures
 
     async def _connect(self, line: Line, timeout_s: float) -> Link:
-        return await connected(
-            line.settings, timeout_s, functools.partial(self._received, line), functools.partial(self._ended, line)
-        )
+        received, ended = functools.partial(self._take, line), functools.partial(self._ended, line)
+        return await connected(line.settings, timeout_s, received, ended, line.hint)
 
     def _send(self, line: Line, frames: Sequence[bytes]) -> None:
         link = self._links[line]
@@ -86,16 +85,14 @@ class WebSocketPoolTransport(MultiplexedTransport):
             if timer is not None:
                 timer.cancel()
 
-    def _received(self, line: Line, message: bytes) -> None:
-        was_coming_back = not line.is_taken_up
-        outcomes = line.receive(message)
-        if was_coming_back and line.is_taken_up:
-            self._send(line, line.repeats())
-            self._settling[line].set_result(None)
-        if line.is_up and (closings := line.closings()):
-            self._send(line, closings)
+    def _take(self, line: Line, message: bytes) -> None:
+        outcomes = self._received(line, message)
         if outcomes:
             self.deliver(outcomes)
+
+    def _resumed(self, line: Line) -> None:
+        super()._resumed(line)
+        self._settling[line].set_result(None)
 
     def _ended(self, line: Line, link: Link) -> None:
         if self._links.get(line) is not link or self._is_closed:
@@ -135,20 +132,30 @@ class WebSocketPoolTransport(MultiplexedTransport):
         Raises:
             ConnectError: It could not be made, or broke again before all of them were taken up.
         """
-        link = await self._connect(line, timeout_s)
+        link = self._links[line] = await self._connect(line, timeout_s)
+        try:
+            while not link.is_over and not line.is_up:
+                await self._settle(line, link)
+                if line.is_refused:
+                    await asyncio.sleep(next(line.delays))
+        finally:
+            if not line.is_up:
+                self._links.pop(line, None)
+                link.abort()
+        if not line.is_up:
+            raise ConnectError("the connection broke again before the sessions could be taken up")
+
+    async def _settle(self, line: Line, link: Link) -> None:
+        """Wait until the server has answered for every session that is to be taken up."""
         settled = self._settling[line] = self._loop.create_future()
-        self._links[line] = link
+        both: set[asyncio.Future[None]] = {settled, link.over}
         try:
             self._send(line, line.resumption())
-            both: set[asyncio.Future[None]] = {settled, link.over}
             await asyncio.wait(both, timeout=line.settings.connect_timeout_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
             del self._settling[line]
-            if not settled.done():
-                self._links.pop(line, None)
-                link.abort()
         if not settled.done():
-            raise ConnectError("the connection broke again before the sessions could be taken up")
+            link.abort()
 
     def _look_at_deadlines(self, due: float) -> None:
         super()._look_at_deadlines(due)

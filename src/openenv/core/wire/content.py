@@ -31,7 +31,7 @@ def holds_binary(value: object) -> bool:
 
 def _holds(value: object, depth: int) -> bool:
     kind = type(value)
-    if issubclass(kind, _PLAIN) or depth == 0:
+    if (kind is dict and not value) or issubclass(kind, _PLAIN) or depth == 0:
         return False
     if issubclass(kind, _BYTES):
         return True

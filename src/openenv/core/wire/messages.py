@@ -6,12 +6,17 @@ msgpack's maps and arrays, and never in JSON. See `binary` for how arrays are wr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from .codec import decode
 
-__all__ = ["bytes_of", "decode_message", "excerpt", "is_binary", "joined", "packed_frame"]
+__all__ = ["LONGEST_JOINED", "bytes_of", "decode_message", "excerpt", "is_binary", "joined", "packed_frame"]
+
+LONGEST_JOINED = 2**20
+"""How long a message with more than one frame is at most, unless its reader takes less."""
+
+_FrameT = TypeVar("_FrameT", str, bytes)
 
 _MAP = 0x80
 _DATA = b"\xa4data"
@@ -36,18 +41,39 @@ def decode_message(message: str | bytes) -> Any:
     return decode(message)
 
 
-def joined(frames: Sequence[str | bytes]) -> list[str | bytes]:
-    """Return the fewest messages that hold frames: one for those in JSON, and one for those in msgpack."""
+def joined(frames: Sequence[str | bytes], longest: int = LONGEST_JOINED) -> list[str | bytes]:
+    """Return messages that hold frames: as few as can be, those in JSON and those in msgpack apart.
+
+    Args:
+        frames: The frames.
+        longest: How long a message with more than one frame may be, in bytes or characters. Peers refuse what is too
+            long for them, and longer ones gain nothing.
+    """
     if len(frames) == 1:
         return [frames[0]]
     texts = [frame for frame in frames if isinstance(frame, str)]
     packed = [frame for frame in frames if isinstance(frame, bytes)]
     messages: list[str | bytes] = []
-    if texts:
-        messages.append(f"[{','.join(texts)}]" if len(texts) > 1 else texts[0])
-    if packed:
-        messages.append(_array_head(len(packed)) + b"".join(packed) if len(packed) > 1 else packed[0])
+    for chunk in _chunks(texts, longest):
+        messages.append(f"[{','.join(chunk)}]" if len(chunk) > 1 else chunk[0])
+    for part in _chunks(packed, longest):
+        messages.append(_array_head(len(part)) + b"".join(part) if len(part) > 1 else part[0])
     return messages
+
+
+def _chunks(frames: list[_FrameT], longest: int) -> Iterator[list[_FrameT]]:
+    # Nearly always they fit into one.
+    if sum(map(len, frames)) + len(frames) <= longest:
+        if frames:
+            yield frames
+        return
+    first, size = 0, 0
+    for position, frame in enumerate(frames):
+        size += len(frame) + 1
+        if size > longest and position > first:
+            yield frames[first:position]
+            first, size = position, len(frame) + 1
+    yield frames[first:]
 
 
 def packed_frame(head: Mapping[str, object], data: bytes) -> bytes:
