@@ -11,7 +11,7 @@ from benchmarks.statistics import Row
 __all__ = ["run"]
 
 _GATHERED = 64
-_TARGETS = {("sync", 64): 8.0, ("sync", 1024): 12.0, ("async", 64): None, ("async", 1024): None}
+_TARGETS = {("sync", 64): 8.0, ("sync", 1024): 12.0, ("non-blocking", 64): None, ("non-blocking", 1024): None}
 
 
 def run(settings: Settings) -> list[Row]:

@@ -9,7 +9,7 @@ from benchmarks.statistics import Row
 __all__ = ["run"]
 
 _SESSIONS = 500
-_TARGETS = {"sync": 4.0, "async": 8.0}
+_TARGETS = {"sync": 4.0, "non-blocking": 8.0}
 
 
 def run(settings: Settings) -> list[Row]:

@@ -21,6 +21,8 @@ __all__ = ["compare", "run"]
 _TARGETS = {
     ("sync", 64): 2.5,
     ("sync", 500): 3.5,
+    ("non-blocking", 64): 5.0,
+    ("non-blocking", 500): 7.0,
     ("async", 64): 5.0,
     ("async", 500): 7.0,
 }

@@ -46,6 +46,12 @@ class AsyncEnvironment(SyncEnvironment):
         return SyncEnvironment.step(self, action)
 
 
+class NonBlockingEnvironment(SyncEnvironment):
+    """Plain methods that say that they never wait; openenv 0.10.0 does not listen, and runs them on threads."""
+
+    NON_BLOCKING = True
+
+
 class SleepingEnvironment(SyncEnvironment):
     """Plain methods that block for as long as the action says."""
 
@@ -58,5 +64,6 @@ class SleepingEnvironment(SyncEnvironment):
 ENVIRONMENTS: dict[str, type[SyncEnvironment]] = {
     "sync": SyncEnvironment,
     "async": AsyncEnvironment,
+    "non-blocking": NonBlockingEnvironment,
     "sleeping": SleepingEnvironment,
 }
