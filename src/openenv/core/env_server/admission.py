@@ -112,14 +112,25 @@ class Admission:
                 many as one client may.
             ServerDrainingError: The server is shutting down.
         """
-        if self._draining:
-            raise ServerDrainingError
+        slot = self.take(client)
+        if slot is not None:
+            return slot
         self._count(client)
         try:
             return Slot(await self._enter(queued), client)
         except BaseException:
             self._uncount(client)
             raise
+
+    def take(self, client: str = "") -> Slot | None:
+        """Take a slot without waiting; `None` where none is free. Errors are those of `enter`."""
+        if self._draining:
+            raise ServerDrainingError
+        if self.is_full:
+            return None
+        self._count(client)
+        self._taken += 1
+        return Slot(time.monotonic(), client)
 
     def _count(self, client: str) -> None:
         held, most = self._of_client[client], self.max_per_client
@@ -135,9 +146,6 @@ class Admission:
             del self._of_client[client]
 
     async def _enter(self, queued: Callable[[int], None] | None) -> float:
-        if not self.is_full:
-            self._taken += 1
-            return time.monotonic()
         if self.queue_length >= self.queue_size:
             raise self._refusal("no place is left in the queue" if self.queue_size else "")
         return await self._wait(queued)

@@ -40,6 +40,19 @@ def _desk(row: Row, **settings: Any) -> Desk:
     return Desk(0, Admission(**{"max_sessions": 2, **settings}), 20.0, row)
 
 
+async def _entered(desk: Desk, *who: Any) -> None:
+    waiting = desk.enter(*who)
+    if waiting is not None:
+        await waiting
+
+
+def _waiting(desk: Desk, *who: Any) -> asyncio.Future[None]:
+    """Enter where there is no slot."""
+    waiting = desk.enter(*who)
+    assert waiting is not None
+    return asyncio.ensure_future(waiting)
+
+
 async def _settle() -> None:
     for _ in range(5):
         await asyncio.sleep(0)
@@ -48,16 +61,16 @@ async def _settle() -> None:
 def test_those_who_enter_are_found_until_they_leave(row: Row) -> None:
     async def run() -> None:
         desk, one, two = _desk(row), Holder(1), Holder(2)
-        await desk.enter(one, 1, "", "a")
-        await desk.enter(two, 1, "", "b")
+        await _entered(desk, one, 1, "", "a")
+        await _entered(desk, two, 1, "", "b")
         assert (desk.where("a"), desk.where("b"), desk.where("c")) == (Whereabouts(1), Whereabouts(2), Whereabouts())
         assert (one.load, two.load, row.taken) == (1, 1, 2)
         with pytest.raises(SessionCapacityError):
-            await desk.enter(one, 2, "", "c")
+            await _entered(desk, one, 2, "", "c")
         desk.leave(one, 1)
         desk.leave(one, 1)
         assert (desk.where("a"), one.load, row.taken) == (Whereabouts(), 0, 1)
-        await desk.enter(one, 3, "", "c")
+        await _entered(desk, one, 3, "", "c")
         assert row.taken == 2
 
     asyncio.run(run())
@@ -66,10 +79,10 @@ def test_those_who_enter_are_found_until_they_leave(row: Row) -> None:
 def test_the_queue_is_one_for_all_replicas(row: Row) -> None:
     async def run() -> None:
         desk, one, two = _desk(row, max_sessions=1, queue_size=2), Holder(1), Holder(2)
-        await desk.enter(one, 1, "", "a")
+        await _entered(desk, one, 1, "", "a")
         waiting = [
-            asyncio.ensure_future(desk.enter(two, 1, "", "b")),
-            asyncio.ensure_future(desk.enter(one, 2, "", "c")),
+            _waiting(desk, two, 1, "", "b"),
+            _waiting(desk, one, 2, "", "c"),
         ]
         await _settle()
         assert (two.queued, one.queued, row.queue_length) == ([1], [2], 2)
@@ -88,8 +101,8 @@ def test_the_queue_is_one_for_all_replicas(row: Row) -> None:
 def test_one_who_leaves_while_waiting_waits_no_more(row: Row, has_begun: bool) -> None:
     async def run() -> None:
         desk, one = _desk(row, max_sessions=1, queue_size=1), Holder(1)
-        await desk.enter(one, 1, "", "a")
-        waiting = asyncio.ensure_future(desk.enter(one, 2, "", "b"))
+        await _entered(desk, one, 1, "", "a")
+        waiting = _waiting(desk, one, 2, "", "b")
         if has_begun:
             await _settle()
         desk.leave(one, 2)
@@ -104,13 +117,16 @@ def test_one_who_leaves_while_waiting_waits_no_more(row: Row, has_begun: bool) -
 
 def test_one_who_leaves_in_the_moment_of_entering_has_left(row: Row) -> None:
     async def run() -> None:
-        desk, one = _desk(row), Holder(1)
-        entering = asyncio.ensure_future(desk.enter(one, 1, "", "a"))
-        await asyncio.sleep(0)
-        desk.leave(one, 1)
-        await asyncio.wait({entering})
+        desk, one = _desk(row, max_sessions=1, queue_size=1), Holder(1)
+        await _entered(desk, one, 1, "", "a")
+        waiting = _waiting(desk, one, 2, "", "b")
         await _settle()
-        assert (one.load, row.taken, desk.where("a")) == (0, 0, Whereabouts())
+        desk.leave(one, 1)
+        # It has a slot, and does not know it yet.
+        desk.leave(one, 2)
+        await asyncio.wait({waiting})
+        await _settle()
+        assert (one.load, row.taken, row.queue_length, desk.where("b")) == (0, 0, 0, Whereabouts())
 
     asyncio.run(run())
 
@@ -118,10 +134,10 @@ def test_one_who_leaves_in_the_moment_of_entering_has_left(row: Row) -> None:
 def test_a_replica_that_is_gone_leaves_nothing_but_word_of_its_sessions(row: Row) -> None:
     async def run() -> None:
         desk, one, two = _desk(row, queue_size=2), Holder(1), Holder(2)
-        await desk.enter(one, 1, "", "a")
-        await desk.enter(two, 1, "", "b")
-        gone = asyncio.ensure_future(desk.enter(one, 2, "", "c"))
-        stays = asyncio.ensure_future(desk.enter(two, 2, "", "d"))
+        await _entered(desk, one, 1, "", "a")
+        await _entered(desk, two, 1, "", "b")
+        gone = _waiting(desk, one, 2, "", "c")
+        stays = _waiting(desk, two, 2, "", "d")
         await _settle()
         assert desk.lost(one, "it fell over") == 1
         await stays
@@ -131,7 +147,7 @@ def test_a_replica_that_is_gone_leaves_nothing_but_word_of_its_sessions(row: Row
         assert (row.taken, row.queue_length) == (2, 0)
         # A name is good for another session.
         desk.leave(two, 1)
-        await desk.enter(two, 3, "", "a")
+        await _entered(desk, two, 3, "", "a")
         assert desk.where("a") == Whereabouts(2)
 
     asyncio.run(run())
@@ -141,9 +157,9 @@ def test_a_name_is_claimed_for_one_replica(row: Row) -> None:
     async def run() -> None:
         desk, one, two = _desk(row), Holder(1), Holder(2)
         assert desk.claim("a", lambda: one) == desk.claim("a", lambda: two) == Whereabouts(1)
-        await desk.enter(one, 1, "", "a")
+        await _entered(desk, one, 1, "", "a")
         with pytest.raises(SessionError, match="open already"):
-            await desk.enter(two, 1, "", "a")
+            await _entered(desk, two, 1, "", "a")
         desk.leave(one, 1)
         assert desk.claim("a", lambda: two) == Whereabouts(2)
         desk.lost(two, "it fell over")
@@ -155,8 +171,8 @@ def test_a_name_is_claimed_for_one_replica(row: Row) -> None:
 def test_room_is_made_where_there_is_some(row: Row) -> None:
     async def run() -> None:
         desk, one, two = _desk(row), Holder(1), Holder(2)
-        await desk.enter(one, 1, "", "a")
-        await desk.enter(two, 1, "", "b")
+        await _entered(desk, one, 1, "", "a")
+        await _entered(desk, two, 1, "", "b")
 
         async def make_room() -> bool:
             desk.leave(two, 1)
@@ -164,9 +180,9 @@ def test_room_is_made_where_there_is_some(row: Row) -> None:
 
         two.make_room_by = make_room
         with pytest.raises(SessionCapacityError):
-            await desk.enter(one, 2, "", "c")
+            await _entered(desk, one, 2, "", "c")
         row.set_spare_of(2, 1)
-        await desk.enter(one, 3, "", "c")
+        await _entered(desk, one, 3, "", "c")
         assert (desk.where("b"), desk.where("c")) == (Whereabouts(), Whereabouts(1))
 
     asyncio.run(run())
@@ -175,11 +191,11 @@ def test_room_is_made_where_there_is_some(row: Row) -> None:
 def test_nobody_enters_a_server_that_drains(row: Row) -> None:
     async def run() -> None:
         desk, one = _desk(row, max_sessions=1, queue_size=1), Holder(1)
-        await desk.enter(one, 1, "", "a")
-        waiting = asyncio.ensure_future(desk.enter(one, 2, "", "b"))
+        await _entered(desk, one, 1, "", "a")
+        waiting = _waiting(desk, one, 2, "", "b")
         await _settle()
         desk.drain()
-        for refused in (waiting, desk.enter(one, 3, "", "c")):
+        for refused in (waiting, _entered(desk, one, 3, "", "c")):
             with pytest.raises(ServerDrainingError):
                 await refused
         assert row.draining

@@ -101,7 +101,7 @@ class SharedAdmission(Admission):
         number = next(self._numbers)
         if queued is not None:
             self._queued[number] = queued
-        entering = asyncio.ensure_future(self._line.ask("enter", self._server, number, client, session_id))
+        entering = self._line.question("enter", self._server, number, client, session_id)
         self._entering[number] = entering
         try:
             await entering

@@ -84,7 +84,7 @@ class Desk:
         self._claimed: OrderedDict[str, tuple[Holder, float]] = OrderedDict()
         self._lost: OrderedDict[str, str] = OrderedDict()
 
-    def enter(self, replica: Holder, slot: int, client: str, session_id: str) -> Awaitable[None]:
+    def enter(self, replica: Holder, slot: int, client: str, session_id: str) -> Awaitable[None] | None:
         """Take a slot for a session of a replica, waiting for one if there is a queue.
 
         Args:
@@ -92,6 +92,9 @@ class Desk:
             slot: The replica's own number for it.
             client: Whose session it is.
             session_id: Its id.
+
+        Returns:
+            What is done when it has a slot; `None` where it has one now.
 
         Raises:
             SessionError: The session lives in another replica.
@@ -101,8 +104,13 @@ class Desk:
         if self._where.get(session_id, replica) is not replica:
             raise SessionError(f"session {session_id} is open already")
         key = replica, slot
-        # Counted from now on, so that those who come together are spread too.
+        taken = self.admission.take(client)
+        # Counted from now on, so that those who wait are spread too.
         replica.load += 1
+        if taken is not None:
+            self._seat(key, taken, session_id)
+            self._show()
+            return None
         entering = asyncio.ensure_future(self._enter(replica, slot, client, session_id))
         self._entering[key] = entering
         entering.add_done_callback(lambda done: self._entered(key, done))
@@ -113,11 +121,12 @@ class Desk:
             self._show()
             replica.tell_queued(self._number, slot, position)
 
-        if self.admission.is_full:
-            await self._make_room(replica)
-        taken = await self.admission.enter(queued, client)
-        self._seats[replica, slot] = _Seat(taken, session_id)
-        self._where[session_id] = replica
+        await self._make_room(replica)
+        self._seat((replica, slot), await self.admission.enter(queued, client), session_id)
+
+    def _seat(self, key: tuple[Holder, int], slot: Slot, session_id: str) -> None:
+        self._seats[key] = _Seat(slot, session_id)
+        self._where[session_id] = key[0]
         self._claimed.pop(session_id, None)
         self._lost.pop(session_id, None)
 

@@ -27,6 +27,7 @@ class HandoverSender:
         self._sock = sock
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[tuple[int, socket.socket]] = deque()
+        self._is_stuck = False
 
     def send(self, note: int, handed: socket.socket) -> None:
         """Hand over a socket, and close it here.
@@ -45,7 +46,8 @@ class HandoverSender:
             try:
                 socket.send_fds(self._sock, [_NOTE.pack(note)], [handed.fileno()])
             except (BlockingIOError, InterruptedError):
-                self._loop.add_writer(self._sock, self._flush)
+                self._is_stuck = True
+                self._loop.add_writer(self._sock.fileno(), self._flush)
                 return
             except OSError:
                 # The replica has ended: its connections end too, and clients that can come back do.
@@ -53,12 +55,14 @@ class HandoverSender:
                 return
             self._waiting.popleft()
             handed.close()
-        self._loop.remove_writer(self._sock)
+        if self._is_stuck:
+            self._is_stuck = False
+            self._loop.remove_writer(self._sock.fileno())
 
     def close(self) -> None:
         """Close the socket and those that were not handed over."""
         if self._sock.fileno() >= 0:
-            self._loop.remove_writer(self._sock)
+            self._loop.remove_writer(self._sock.fileno())
             self._sock.close()
         while self._waiting:
             self._waiting.popleft()[1].close()

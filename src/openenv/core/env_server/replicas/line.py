@@ -73,16 +73,20 @@ class Line(asyncio.Protocol):
             ServerDrainingError: It is gone: the server is coming to its end.
             asyncio.TimeoutError: No answer came in time.
         """
+        answer = self.question(word, *values)
+        return await (answer if timeout_s is None else asyncio.wait_for(answer, timeout_s))
+
+    def question(self, word: str, *values: object) -> asyncio.Future[Any]:
+        """Return what the other end will answer; arguments and errors are those of `ask`."""
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if self._is_over:
-            raise ServerDrainingError
+            answer.set_exception(ServerDrainingError())
+            return answer
         number = next(self._numbers)
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._asked[number] = future
+        self._asked[number] = answer
+        answer.add_done_callback(lambda _: self._asked.pop(number, None))
         self._write(frame((number, word, values)))
-        try:
-            return await (future if timeout_s is None else asyncio.wait_for(future, timeout_s))
-        finally:
-            self._asked.pop(number, None)
+        return answer
 
     def close(self) -> None:
         """Let go of the socket."""
@@ -92,9 +96,7 @@ class Line(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send what waited."""
         self._transport = transport  # type: ignore[assignment]
-        unsent, self._unsent = self._unsent, []
-        for message in unsent:
-            self._write(message)
+        self._flush()
 
     def data_received(self, data: bytes) -> None:
         """Take what the other end sent."""
@@ -107,7 +109,7 @@ class Line(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell those who wait for an answer that none will come."""
         self._is_over = True
-        for future in self._asked.values():
+        for future in list(self._asked.values()):
             if not future.done():
                 future.set_exception(ServerDrainingError())
         for task in self._answering:
@@ -116,10 +118,15 @@ class Line(asyncio.Protocol):
             self._lost()
 
     def _write(self, message: bytes) -> None:
-        if self._transport is not None:
-            self._transport.write(message)
-        elif not self._is_over:
-            self._unsent.append(message)
+        # What is said in one round of the loop goes out at once.
+        if not self._unsent and self._transport is not None:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._unsent.append(message)
+
+    def _flush(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        if self._transport is not None and unsent and not self._is_over:
+            self._transport.write(b"".join(unsent))
 
     def _settle(self, number: int, word: str, values: list[Any]) -> None:
         future = self._asked.get(number)

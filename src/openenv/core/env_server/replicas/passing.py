@@ -11,6 +11,7 @@ from ...exceptions import OpenEnvError, SessionNotFoundError
 from ...wire.frames import SUBPROTOCOL_V2
 from ..access.middleware import PASSED_ON, client_of
 from ..observability.telemetry import Event
+from ..routes._mcp_headers import MCP_SESSION_HEADER, environment_session_of
 from ..routes.http import DEFAULT_SESSION, SESSION_HEADER, error_response
 from .stream import App, Message, Receive, Scope, Send
 
@@ -20,14 +21,15 @@ if TYPE_CHECKING:
 
 __all__ = ["PassingOn"]
 
-_RESET, _EPISODE, _CONNECTION = "/reset", {"/reset", "/step", "/state"}, "/ws"
+_RESET, _EPISODE, _CONNECTION, _MCP = "/reset", {"/reset", "/step", "/state"}, "/ws", "/mcp"
 _SERVICE_RESTART = 1012
 
 
 class PassingOn:
     """Stands before a replica's application, and has another replica answer what that one holds the session for.
 
-    This is for what plain HTTP asks of a session, and for connections of version 1 to one that was made over `/mcp`.
+    This is for what plain HTTP and MCP clients ask of a session, and for connections of version 1 to one that was made
+    over `/mcp`.
     Who else asks for a session names it in what is read later.
     """
 
@@ -84,6 +86,9 @@ def _session_of(scope: Scope) -> str:
     path: str = scope.get("path", "").removeprefix(scope.get("root_path", ""))
     if scope["type"] == "http" and path in _EPISODE:
         return Headers(scope=scope).get(SESSION_HEADER, DEFAULT_SESSION)
+    if scope["type"] == "http" and path == _MCP:
+        headers = Headers(scope=scope)
+        return environment_session_of(headers.get(MCP_SESSION_HEADER, headers.get(SESSION_HEADER, "")))
     if scope["type"] == "websocket" and path == _CONNECTION and SUBPROTOCOL_V2 not in scope.get("subprotocols", ()):
         query: bytes = scope.get("query_string", b"")
         return parse_qs(query.decode("latin-1")).get("session_id", [""])[0]

@@ -63,11 +63,11 @@ class Reception:
 
     def open(self) -> None:
         """Accept connections from now on."""
-        self._loop.add_reader(self._listener, self._accept)
+        self._loop.add_reader(self._listener.fileno(), self._accept)
 
     def close(self) -> None:
         """Accept no more, and turn away those who have not said anything yet."""
-        self._loop.remove_reader(self._listener)
+        self._loop.remove_reader(self._listener.fileno())
         if self._pause is not None:
             self._pause.cancel()
         for connection in list(self._waiting):
@@ -86,11 +86,12 @@ class Reception:
                 return
             connection.setblocking(False)
             self._waiting[connection] = self._loop.call_later(_PATIENCE_S, self._look, connection, True)
-            self._loop.add_reader(connection, self._look, connection)
+            # By its number: asyncio writes out whole sockets on the way to look one up.
+            self._loop.add_reader(connection.fileno(), self._look, connection)
 
     def _rest(self, problem: OSError) -> None:
         _logger.error("no connection can be accepted for a second: %s", problem)
-        self._loop.remove_reader(self._listener)
+        self._loop.remove_reader(self._listener.fileno())
         self._pause = self._loop.call_later(_PAUSE_S, self.open)
 
     def _look(self, connection: socket.socket, is_late: bool = False) -> None:
@@ -113,5 +114,5 @@ class Reception:
 
     def _take(self, connection: socket.socket) -> socket.socket:
         self._waiting.pop(connection).cancel()
-        self._loop.remove_reader(connection)
+        self._loop.remove_reader(connection.fileno())
         return connection

@@ -61,7 +61,7 @@ class Switchboard:
         replica.phase = Phase.LEAVING
         self._front.desks[server].send_away(replica)
 
-    def _enter(self, replica: Replica, server: int, slot: int, client: str, session_id: str) -> Awaitable[None]:
+    def _enter(self, replica: Replica, server: int, slot: int, client: str, session_id: str) -> Awaitable[None] | None:
         replica.expect_one_less()
         return self._front.desks[server].enter(replica, slot, client, session_id)
 
