@@ -20,7 +20,12 @@ _PEEK_BYTES = 8192
 _PATIENCE_S = 0.5
 _PAUSE_S = 1.0
 _OUT_OF_MEANS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-_SESSION = re.compile(rb"^GET [^ ]*[?&]session_id=([^&# ]{1,256})|\r\nx-session-id:[ \t]*([^\r\n]{1,256})", re.I)
+_SESSION = re.compile(
+    rb"^GET [^ ]*[?&]session_id=([^&# ]{1,256})"
+    rb"|\r\nmcp-session-id:[ \t]*([^.\r\n]{1,256})"
+    rb"|\r\nx-session-id:[ \t]*([^\r\n]{1,256})",
+    re.I,
+)
 _UPGRADE = re.compile(rb"\r\nupgrade:[ \t]*websocket", re.I)
 
 
@@ -40,7 +45,7 @@ class Caller:
     def of(cls, head: bytes) -> Caller:
         """Return what the first bytes of a connection tell."""
         found = _SESSION.search(head)
-        session_id = (found[1] or found[2]).decode("latin-1").strip() if found is not None else ""
+        session_id = (found[1] or found[2] or found[3]).decode("latin-1").strip() if found is not None else ""
         return cls(session_id, opens_session=not session_id and _UPGRADE.search(head) is not None)
 
 
