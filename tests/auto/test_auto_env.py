@@ -188,6 +188,7 @@ def test_the_class_and_what_is_known_are_told(dice: SitePackages) -> None:
         "default_image": "dice-env:latest",
         "spec_version": 1,
         "directory": str(dice.path / "dice_env"),
+        "origin": "",
     }
 
 

@@ -26,6 +26,7 @@ def test_programs_get_json(site: SitePackages) -> None:
         "version": "1.2.3",
         "description": "Rolls a die",
         "directory": str(home),
+        "origin": "",
         "problem": "",
     }
     assert "expected port" in rows["loaded"]["problem"]

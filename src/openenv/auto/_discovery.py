@@ -130,7 +130,7 @@ def _not_found(name: str, installed: list[str]) -> EnvironmentNotFoundError:
     present = f"Installed: {', '.join(installed)}." if installed else "None is installed."
     return EnvironmentNotFoundError(
         f"no installed environment is called {name!r}.{close} {present} Install one from its project with pip install "
-        f"./path/to/project, or from the Hub with pip install git+https://huggingface.co/spaces/ORG/NAME",
+        f"./path/to/project, or call one on the Hub by its name there, such as 'openenv/echo-env'",
         name=name,
         matches=matches,
     )

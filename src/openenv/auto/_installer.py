@@ -23,7 +23,15 @@ __all__ = ["Installer", "Workplace", "find_installer"]
 
 # By these, set for other purposes, an installation would go somewhere else.
 _REDIRECTIONS = frozenset({"PIP_PREFIX", "PIP_ROOT", "PIP_TARGET", "PIP_USER", "UV_PYTHON", "UV_SYSTEM_PYTHON"})
-_MANAGED = re.compile(r"externally[- ]managed")
+_ADVICE = {
+    re.compile(r"externally[- ]managed"): (
+        "This Python belongs to the operating system: work in a virtual environment (python -m venv .venv)"
+    ),
+    re.compile(r"does not appear to be a Python project"): (
+        "The Space has no package, so it is no environment for OpenEnv, or runs nowhere but in its image: "
+        "skip_install=True does without"
+    ),
+}
 _OUTPUT = {
     "NO_COLOR": "1",
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
@@ -115,7 +123,7 @@ class Installer:
                 kept_open=[place.lock],
             )
         except ProgramFailedError as error:
-            raise ProviderError(f"{source} could not be installed: {error}{_advice(error.output)}") from error
+            raise ProviderError(f"{error}{_advice(error.output)}") from error
 
 
 def find_installer() -> Installer:
@@ -153,6 +161,4 @@ def _first_that_exists(directory: Path) -> Path:
 
 
 def _advice(output: str) -> str:
-    if _MANAGED.search(output):
-        return "\nThis Python belongs to the operating system: work in a virtual environment (python -m venv .venv)"
-    return ""
+    return "".join(f"\n{advice}" for said, advice in _ADVICE.items() if said.search(output))

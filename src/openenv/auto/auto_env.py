@@ -136,7 +136,7 @@ class AutoEnv:
 
     @classmethod
     def get_env_info(cls, name: str, *, trust_remote_code: bool = False, revision: str | None = None) -> dict[str, Any]:
-        """Return what is known of an environment: its classes, package, version, image, directory.
+        """Return what is known of an environment: its classes, package, version, image, directory, git repository.
 
         Arguments and errors are those of `get_env_class`.
         """
@@ -157,6 +157,7 @@ class AutoEnv:
             "default_image": _image(found),
             "spec_version": found.manifest.spec_version,
             "directory": str(found.directory),
+            "origin": "" if found.origin is None else str(found.origin),
         }
 
     @classmethod

@@ -57,7 +57,13 @@ def _of_package(target: str, trust_remote_code: bool) -> dict[str, Any]:
 
 
 def _lines(known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    told = {"description": "description", "url": "address", "package": "from", "directory": "directory"}
+    told = {
+        "description": "description",
+        "url": "address",
+        "package": "from",
+        "origin": "origin",
+        "directory": "directory",
+    }
     yield from ((label, known[key]) for key, label in told.items() if known.get(key))
     if "env_class" in known:
         yield "client", known["env_class"]

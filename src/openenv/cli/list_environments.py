@@ -34,6 +34,7 @@ def _print_json() -> None:
             "version": each.version,
             "description": each.description,
             "directory": None if each.directory is None else str(each.directory),
+            "origin": "" if each.origin is None else str(each.origin),
             "problem": each.problem,
         }
         for each in installed_environments()
