@@ -20,6 +20,8 @@ _CONNECT = "GET /ws{query} HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\n\r\n"
         (_CONNECT.format(query="?x=1&session_id=abc"), Caller("abc")),
         (_CONNECT.replace("Upgrade: websocket", "upgrade:WebSocket").format(query=""), Caller(opens_session=True)),
         ("POST /step HTTP/1.1\r\nHost: here\r\nx-session-id:  mine \r\n\r\n{}", Caller("mine")),
+        ("POST /mcp HTTP/1.1\r\nHost: here\r\nMcp-Session-Id: abc.def\r\n\r\n{}", Caller("abc")),
+        ("POST /step HTTP/1.1\r\nHost: here\r\nX-Session-ID: a.b\r\n\r\n{}", Caller("a.b")),
         ("POST /reset HTTP/1.1\r\nHost: here\r\n\r\n", Caller()),
         ("POST /step?session_id=no HTTP/1.1\r\n\r\n", Caller()),
         ("GET /ws HT", Caller()),
