@@ -39,7 +39,7 @@ class _Peer:
     def __init__(self, sock: socket.socket, url: str) -> None:
         self.sock = sock
         self.connection = ClientConnection(TransportSettings(url))
-        self._messages: list[bytes] = []
+        self._answers: list[dict[str, Any]] = []
         sock.sendall(self.connection.outgoing())
         while not self.connection.is_ready:
             self._read()
@@ -51,8 +51,8 @@ class _Peer:
         """Return the data of the answer to a request, past all other answers."""
         self.send(json.dumps({"type": kind, "id": number, "channel": channel, "data": data}))
         while True:
-            while self._messages:
-                answer = json.loads(self._messages.pop(0))
+            while self._answers:
+                answer = self._answers.pop(0)
                 if (answer.get("id"), answer.get("channel", 0)) == (number, channel):
                     assert answer["type"] != "error", answer
                     told: dict[str, Any] = answer["data"]
@@ -61,7 +61,9 @@ class _Peer:
 
     def _read(self) -> None:
         data = self.sock.recv(65536)
-        self._messages += self.connection.feed(data)
+        for message in self.connection.feed(data):
+            answer = json.loads(message)
+            self._answers += answer if isinstance(answer, list) else [answer]
         assert data, "the server ended the connection"
 
 
@@ -108,7 +110,8 @@ def _mutated(draw: st.DrawFn) -> str:
     return text
 
 
-_messages = st.lists(_plausible | _mutated() | _json.map(json.dumps) | st.text(), min_size=1, max_size=6)
+_together = st.lists(_plausible | _json.map(json.dumps), max_size=4).map(lambda frames: f"[{','.join(frames)}]")
+_messages = st.lists(_plausible | _mutated() | _together | _json.map(json.dumps) | st.text(), min_size=1, max_size=6)
 
 
 def _is_sendable(message: str) -> bool:

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from openenv.core.env_server.execution import LoopPlace, ThreadPool
+from openenv.core.env_server.execution import ThreadPlace
+from openenv.core.env_server.threads import ThreadPool
 from openenv.core.env_server.types import State
 from openenv.core.generic_client import GenericEnvClient
 from openenv.testing import RunningServer, serve
@@ -192,7 +193,7 @@ def test_threads_are_made_as_needed() -> None:
 def test_idle_threads_end() -> None:
     async def work() -> threading.Thread:
         pool = ThreadPool(idle_s=0.05)
-        place = LoopPlace(pool)
+        place = ThreadPlace(pool)
         together = threading.Barrier(5)
 
         def meet() -> threading.Thread:
@@ -214,7 +215,7 @@ def test_idle_threads_end() -> None:
 def test_a_thread_retires_without_losing_the_call_that_comes_just_then() -> None:
     async def work() -> None:
         pool = ThreadPool(idle_s=0.0)
-        place = LoopPlace(pool)
+        place = ThreadPlace(pool)
         for number in range(500):
             assert await place.run(lambda number=number: number) == number
         pool.close()
@@ -226,7 +227,7 @@ def test_calls_after_the_end_of_a_pool_still_end() -> None:
     async def work() -> int:
         pool = ThreadPool()
         pool.close()
-        return int(await LoopPlace(pool).run(lambda: 7))
+        return int(await ThreadPlace(pool).run(lambda: 7))
 
     assert asyncio.run(work()) == 7
 
@@ -237,7 +238,7 @@ def test_context_variables_reach_the_thread() -> None:
     async def work() -> str:
         pool = ThreadPool()
         variable.set("set")
-        seen = await LoopPlace(pool).run(variable.get)
+        seen = await ThreadPlace(pool).run(variable.get)
         pool.close()
         return str(seen)
 

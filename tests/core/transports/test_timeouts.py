@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from openenv.core.env_server.session import Session
 from openenv.core.exceptions import RequestTimeoutError, StepTimeoutError
 from openenv.core.generic_client import GenericEnvClient
 from openenv.core.transports import blocking, websocket
@@ -152,22 +152,26 @@ def test_a_handshake_without_an_end_is_given_up_in_time(drive: Drive) -> None:
         env.connect()
 
 
-def session_of(server: RunningServer) -> Session:
-    (session,) = sessions_of(server).sessions.sessions()
-    return session
+def taken_back(server: RunningServer) -> int:
+    return sessions_of(server).sessions.telemetry.errors["RequestCancelledError"]
+
+
+def is_taken_back(server: RunningServer, number: int) -> bool:
+    return taken_back(server) == number
 
 
 def test_a_task_that_is_cancelled_leaves_the_client_in_step(server: RunningServer) -> None:
     async def play() -> list[float | None]:
         rewards: list[float | None] = []
         async with GenericEnvClient(base_url=server.base_url) as env:
-            for _ in range(3):
+            before = taken_back(server)
+            for number in range(1, 4):
                 waiting = asyncio.ensure_future(env.step({"amount": 100}))
                 await asyncio.to_thread(Gated.gate.wait_for_someone)
                 behind = asyncio.ensure_future(env.step({"amount": 7}))
                 await asyncio.sleep(0)
                 behind.cancel()
-                await asyncio.to_thread(eventually, lambda: session_of(server)._taken_back, "the news of it")
+                await asyncio.to_thread(eventually, partial(is_taken_back, server, before + number), "the news of it")
                 Gated.gate.open()
                 rewards += [(await waiting).reward, (await env.step({"amount": 1})).reward]
                 Gated.gate.opened.clear()

@@ -1,32 +1,39 @@
-"""What each kind of request does to a session: one function each, in a table."""
+"""What each kind of request does to an environment, and the answers that tell of it."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from types import TracebackType
+from collections.abc import Callable, Coroutine
+from types import CoroutineType, TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
-from ..exceptions import EnvironmentExecutionError, EnvironmentFactoryError, InvalidRequestError
+from ..exceptions import EnvironmentExecutionError, EnvironmentFactoryError, InvalidRequestError, OpenEnvError
 from ..wire.codec import decode, encode, encode_model, encode_observation
 from ..wire.content import holds_binary
-from ..wire.errors import environment_traceback, error_fields, is_environments_own
+from ..wire.errors import environment_traceback, error_fields, is_environments_own, mark_as_environments_own
 from ..wire.frames import Answer, AnswerKind, JsonObject, Request, RequestKind
 from . import json_rpc
 from ._wire_model import FROM_WIRE
 from .access.policy import not_allowed
 from .environment_spec import validation_problem
+from .execution import awaited
 from .mcp_types import CallToolAction, ListToolsAction
 from .observability import logs
-from .runner import LocalRunner
 from .tool_calls import tool_observation
 from .types import Action, Observation, ServerMode, State
 
-__all__ = ["answer", "error_answer"]
+if TYPE_CHECKING:
+    from .interfaces import Environment
+    from .runner import LocalRunner
+
+__all__ = ["answer", "error_answer", "is_one_call", "perform", "perform_awaiting"]
 
 _logger = logs.server_logger(__name__)
 
-_Handler = Callable[[LocalRunner, Request], Awaitable[Answer]]
+_ActT = TypeVar("_ActT", bound=Action)
+
+_Plan = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
 
 async def answer(runner: LocalRunner, request: Request) -> Answer:
@@ -36,12 +43,88 @@ async def answer(runner: LocalRunner, request: Request) -> Answer:
         OpenEnvError: The request was refused.
         Exception: Whatever the environment raised.
     """
+    _check_mode(runner, request)
+    if request.kind is RequestKind.MCP:
+        return Answer(AnswerKind.MCP, encode(await json_rpc.answer(runner, request.data)))
+    if (model := _tool_model(runner, request)) is not None:
+        return _observed(runner, request, await tool_observation(runner, _valid(model, request.data)))
+    function, args, kwargs = _planned(runner, request)
+    return _told(runner, request, await runner.run(function, *args, **kwargs))
+
+
+def is_one_call(runner: LocalRunner, request: Request) -> bool:
+    """Return whether a request takes one call of a method of the environment, and nothing else of it."""
+    return request.kind is not RequestKind.MCP and _tool_model(runner, request) is None
+
+
+def perform(runner: LocalRunner, request: Request) -> Answer | Coroutine[Any, Any, Answer]:
+    """Return an environment's answer to a request that takes one call, made here.
+
+    Returns:
+        The answer; or where the method turns out to be a coroutine function, what gives the answer on an event loop.
+
+    Raises:
+        OpenEnvError: The request was refused.
+        Exception: Whatever the environment raised.
+    """
+    _check_mode(runner, request)
+    function, args, kwargs = _planned(runner, request)
+    try:
+        result = function(*args, **kwargs)
+    except OpenEnvError as exc:
+        mark_as_environments_own(exc)
+        raise
+    if isinstance(result, CoroutineType):
+        return perform_awaiting(runner, request, result)
+    return _told(runner, request, result)
+
+
+async def perform_awaiting(
+    runner: LocalRunner, request: Request, calling: Coroutine[Any, Any, Any] | None = None
+) -> Answer:
+    """Return an environment's answer to a request that takes one call of a coroutine function, made here.
+
+    Args:
+        runner: What runs the environment.
+        request: The request.
+        calling: The call, where it has been made.
+
+    Raises:
+        OpenEnvError: The request was refused.
+        Exception: Whatever the environment raised.
+    """
+    if calling is None:
+        _check_mode(runner, request)
+        function, args, kwargs = _planned(runner, request)
+        calling = function(*args, **kwargs)
+    try:
+        result = await awaited(calling)
+    except OpenEnvError as exc:
+        mark_as_environments_own(exc)
+        raise
+    return _told(runner, request, result)
+
+
+def _check_mode(runner: LocalRunner, request: Request) -> None:
     if runner.tool_mode == ServerMode.PRODUCTION.value and request.kind is not RequestKind.MCP:
         raise not_allowed(request.kind.value)
-    return await _HANDLERS[request.kind](runner, request)
 
 
-def error_answer(exc: Exception, *, session_id: str = "", with_traceback: bool = True) -> Answer:
+def _planned(runner: LocalRunner, request: Request) -> _Plan:
+    """Return the call that a request takes."""
+    if request.kind is RequestKind.STEP:
+        action = _valid(runner.spec.action, request.data)
+        return runner.step_method, (action,), {"timeout_s": request.timeout_s} if runner.step_takes_timeout else {}
+    if request.kind is RequestKind.RESET:
+        return runner.reset_method, (), runner.reset_arguments.validate(request.data)
+    return _state_of, (runner.environment,), {}
+
+
+def _told(runner: LocalRunner, request: Request, result: object) -> Answer:
+    return (_state if request.kind is RequestKind.STATE else _observed)(runner, request, result)
+
+
+def error_answer(exc: BaseException, *, session_id: str = "", with_traceback: bool = True) -> Answer:
     """Return the answer that tells of an exception; what an environment raised is logged too."""
     own = is_environments_own(exc)
     about = {"session_id": session_id}
@@ -62,71 +145,46 @@ def error_answer(exc: Exception, *, session_id: str = "", with_traceback: bool =
     return Answer(AnswerKind.ERROR, encode(error_fields(exc, with_traceback=with_traceback)))
 
 
-def _logged(exc: Exception) -> tuple[type[Exception], Exception, TracebackType | None]:
+def _logged(exc: BaseException) -> tuple[type[BaseException], BaseException, TracebackType | None]:
     return type(exc), exc, environment_traceback(exc)
 
 
-async def _reset(runner: LocalRunner, request: Request) -> Answer:
-    arguments = runner.reset_arguments.validate(request.data)
-    observation = await runner.reset(arguments)
-    return _observed(runner, observation, request)
-
-
-async def _step(runner: LocalRunner, request: Request) -> Answer:
-    action = _action_of(runner, request.data)
-    if isinstance(action, (CallToolAction, ListToolsAction)):
-        observation = await tool_observation(runner, action)
-    else:
-        observation = await runner.step(action, request.timeout_s)
-    return _observed(runner, observation, request)
-
-
-async def _state(runner: LocalRunner, _request: Request) -> Answer:
-    state = await runner.run(lambda: runner.environment.state)
-    if not isinstance(state, State):
-        raise TypeError(f"{_name(runner)}.state must be a State, got {type(state).__name__}")
-    return Answer(AnswerKind.STATE, encode_model(state))
-
-
-async def _mcp(runner: LocalRunner, request: Request) -> Answer:
-    return Answer(AnswerKind.MCP, encode(await json_rpc.answer(runner, request.data)))
-
-
-_HANDLERS: dict[RequestKind, _Handler] = {
-    RequestKind.RESET: _reset,
-    RequestKind.STEP: _step,
-    RequestKind.STATE: _state,
-    RequestKind.MCP: _mcp,
-}
-
-
-def _action_of(runner: LocalRunner, data: JsonObject) -> Action:
-    model = _model_for(runner, data)
+def _valid(model: type[_ActT], data: JsonObject) -> _ActT:
     try:
         return model.__pydantic_validator__.validate_python(data, context=FROM_WIRE)  # type: ignore[no-any-return]
     except ValidationError as exc:
         if holds_binary(data):
             # The model may want lists where the client had arrays.
-            return _action_of(runner, decode(encode(data)))
+            return _valid(model, decode(encode(data)))
         raise validation_problem(exc, f"the fields of {model.__name__}") from exc
     except RecursionError as exc:
         raise InvalidRequestError(f"the action is nested too deep for {model.__name__}") from exc
 
 
-def _model_for(runner: LocalRunner, data: JsonObject) -> type[Action]:
-    """Return the model of an action: tool calls say so in `type`, unless the environment's own model has that field."""
-    declared = runner.spec.action
-    if "type" in declared.model_fields and not issubclass(declared, (CallToolAction, ListToolsAction)):
-        return declared
-    match data.get("type"):
+def _tool_model(runner: LocalRunner, request: Request) -> type[CallToolAction | ListToolsAction] | None:
+    """Return the model of a step that is a tool call; such a step says so in `type`."""
+    if request.kind is not RequestKind.STEP or runner.action_has_type:
+        return None
+    declared = runner.tool_action
+    match request.data.get("type"):
         case "list_tools":
             return ListToolsAction
         case "call_tool":
-            return declared if issubclass(declared, CallToolAction) else CallToolAction
+            return declared if declared is not None and issubclass(declared, CallToolAction) else CallToolAction
     return declared
 
 
-def _observed(runner: LocalRunner, observation: object, request: Request) -> Answer:
+def _state_of(environment: Environment[Any, Any, Any]) -> object:
+    return environment.state
+
+
+def _state(runner: LocalRunner, request: Request, state: object) -> Answer:
+    if not isinstance(state, State):
+        raise TypeError(f"{_name(runner)}.state must be a State, got {type(state).__name__}")
+    return Answer(AnswerKind.STATE, encode_model(state))
+
+
+def _observed(runner: LocalRunner, request: Request, observation: object) -> Answer:
     if not isinstance(observation, Observation):
         raise TypeError(
             f"{_name(runner)}.{request.kind.value} must return an Observation, got {type(observation).__name__}"

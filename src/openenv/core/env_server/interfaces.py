@@ -103,12 +103,17 @@ class Environment(ABC, Generic[_ActT, _ObsT, _StateT]):
         SUPPORTS_CONCURRENT_SESSIONS: Whether instances share nothing, so that a server may hold many.
         REQUIRES_SINGLE_THREAD_EXECUTOR: Whether all calls must come from one and the same thread, as Playwright's sync
             API, SQLite connections and many simulators want.
+        NON_BLOCKING: Whether `reset`, `step`, `state` and tools never wait and take well below a millisecond, so that a
+            server may call them right on its event loop, where nothing else can go on meanwhile. That is several times
+            cheaper than a thread. The constructor and `close` still run on threads. Passed over where
+            `REQUIRES_SINGLE_THREAD_EXECUTOR` is set.
         transform: What is applied to observations by `_apply_transform`.
         rubric: What gives the reward by `_apply_rubric`.
     """
 
     SUPPORTS_CONCURRENT_SESSIONS: bool = False
     REQUIRES_SINGLE_THREAD_EXECUTOR: bool = False
+    NON_BLOCKING: bool = False
 
     # Set on the class too: subclasses need not call this class's constructor.
     transform: Transform[_ObsT] | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pydantic import ValidationError
 
 from ..tools.results import mcp_result
@@ -17,8 +19,10 @@ from .mcp_types import (
     ListToolsObservation,
     McpMethod,
 )
-from .runner import LocalRunner
 from .tool_calls import tool_observation
+
+if TYPE_CHECKING:
+    from .runner import LocalRunner
 
 __all__ = ["JsonRpcFailedError", "answer", "failure", "parse", "success"]
 

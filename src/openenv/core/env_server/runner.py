@@ -5,19 +5,24 @@ from __future__ import annotations
 import asyncio
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..exceptions import EnvironmentFactoryError, OpenEnvError, SessionCrashedError
 from ..tools.decorator import ToolMode
 from ..wire.errors import mark_as_environments_own
-from ..wire.frames import Answer, Request
+from ..wire.frames import Answer, Request, RequestKind
+from . import dispatch
 from .environment_spec import EnvironmentSpec, ResetArguments, authored_method
 from .execution import InlinePlace, Place
 from .interfaces import Environment
+from .mcp_types import CallToolAction, ListToolsAction
 from .observability import logs
 from .types import Action, EnvironmentMetadata
+
+if TYPE_CHECKING:
+    from .asking import Asking
 
 __all__ = ["LocalRunner", "Runner"]
 
@@ -59,6 +64,18 @@ class Runner(ABC):
             Exception: Whatever the environment raised.
         """
 
+    def start(self, asking: Asking) -> None:
+        """Have a request answered, and the one who asks told."""
+        asking.follow(self.answer(asking.request))
+
+    def perform(self, request: Request) -> Answer | Coroutine[Any, Any, Answer]:
+        """Return the environment's answer to a request that takes one call, made here, or what gives it on a loop."""
+        raise NotImplementedError
+
+    def withdraw(self, asking: Asking) -> bool:
+        """Take back a request that was started; return whether nothing of it had been done."""
+        return False
+
     @abstractmethod
     async def metadata(self) -> EnvironmentMetadata:
         """Return what the environment says of itself."""
@@ -76,6 +93,11 @@ class LocalRunner(Runner):
         environment: The environment.
         tool_mode: The mode whose tools are offered; `None` for all.
         reset_arguments: The arguments the environment's reset takes.
+        reset_method: Its reset, as its author wrote it.
+        step_method: Its step, likewise.
+        step_takes_timeout: Whether that takes the deadline of a request.
+        tool_action: The model of its actions, where they are tool calls.
+        action_has_type: Whether its actions have a field `type` of their own, which says nothing of tools.
     """
 
     def __init__(
@@ -92,10 +114,18 @@ class LocalRunner(Runner):
         kind = type(environment)
         self.environment_type = kind.__name__
         self.reset_arguments = ResetArguments.of(kind)
+        reset, step = authored_method(kind, "reset", "reset_async"), authored_method(kind, "step", "step_async")
+        self.reset_method: Callable[..., Any] = reset.__get__(environment)
+        self.step_method: Callable[..., Any] = step.__get__(environment)
+        self.step_takes_timeout = _takes_timeout(step)
+        self.tool_action = _tool_action(spec.action)
+        self.action_has_type = self.tool_action is None and "type" in spec.action.model_fields
         self._place = place
-        self._reset: Callable[..., Any] = authored_method(kind, "reset", "reset_async").__get__(environment)
-        self._step: Callable[..., Any] = authored_method(kind, "step", "step_async").__get__(environment)
-        self._step_takes_timeout = _takes_timeout(authored_method(kind, "step", "step_async"))
+        self._awaits = frozenset(
+            request
+            for request, method in ((RequestKind.RESET, reset), (RequestKind.STEP, step))
+            if inspect.iscoroutinefunction(method)
+        )
 
     @property
     def leftover(self) -> asyncio.Future[None] | None:
@@ -110,8 +140,8 @@ class LocalRunner(Runner):
             EnvironmentFactoryError: The environment's constructor raised.
         """
         try:
-            environment = await place.run(spec.factory)
-            return cls(spec, _checked(environment), place, tool_mode)
+            environment = _checked(await place.run_apart(spec.factory))
+            return cls(spec, environment, place.suited_to(type(environment)), tool_mode)
         except BaseException as exc:
             place.release()
             if not isinstance(exc, Exception):
@@ -129,11 +159,27 @@ class LocalRunner(Runner):
         """
         return await cls.make(spec, InlinePlace())
 
+    def start(self, asking: Asking) -> None:
+        """Have a request answered: by one call of a plain function in its place, or else in a task."""
+        request = asking.request
+        if not dispatch.is_one_call(self, request):
+            asking.follow(self.answer(request))
+        elif request.kind in self._awaits:
+            asking.follow(dispatch.perform_awaiting(self, request))
+        else:
+            self._place.perform(asking)
+
+    def withdraw(self, asking: Asking) -> bool:
+        """Take back a request that was started; return whether nothing of it had been done."""
+        return self._place.withdraw(asking)
+
     async def answer(self, request: Request) -> Answer:
         """Return the environment's answer to a request."""
-        from .dispatch import answer
+        return await dispatch.answer(self, request)
 
-        return await answer(self, request)
+    def perform(self, request: Request) -> Answer | Coroutine[Any, Any, Answer]:
+        """Return the environment's answer to a request that takes one call, made here; see `dispatch.perform`."""
+        return dispatch.perform(self, request)
 
     async def metadata(self) -> EnvironmentMetadata:
         """Return what the environment says of itself."""
@@ -148,25 +194,15 @@ class LocalRunner(Runner):
             mark_as_environments_own(exc)
             raise
 
-    async def reset(self, arguments: dict[str, Any]) -> object:
-        """Return what the environment's reset returns."""
-        return await self.run(self._reset, **arguments)
-
-    async def step(self, action: Action, timeout_s: float | None = None) -> object:
-        """Return what the environment's step returns.
-
-        Args:
-            action: The action.
-            timeout_s: The deadline in seconds that is handed to the environment, where its step takes one.
-        """
-        if self._step_takes_timeout:
-            return await self.run(self._step, action, timeout_s=timeout_s)
-        return await self.run(self._step, action)
+    async def step(self, action: Action) -> object:
+        """Return what the environment's step returns."""
+        deadline = {"timeout_s": None} if self.step_takes_timeout else {}
+        return await self.run(self.step_method, action, **deadline)
 
     async def close(self) -> None:
         """Close the environment and give back its place."""
         try:
-            await self._place.run(self.environment.close)
+            await self._place.run_apart(self.environment.close)
         except Exception:  # the last boundary before the environment's code: logged, the session ends all the same
             _logger.exception("closing a %s failed", self.environment_type)
         finally:
@@ -177,6 +213,10 @@ def _checked(made: object) -> Environment[Any, Any, Any]:
     if not isinstance(made, Environment):
         raise TypeError(f"expected an openenv.core.env_server.Environment, got {type(made).__name__}")
     return made
+
+
+def _tool_action(action: type[Action]) -> type[CallToolAction | ListToolsAction] | None:
+    return action if issubclass(action, (CallToolAction, ListToolsAction)) else None
 
 
 @lru_cache(maxsize=256)

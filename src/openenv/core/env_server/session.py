@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
+from time import perf_counter
 
 from ..exceptions import (
     InvalidRequestError,
+    OpenEnvError,
     RequestCancelledError,
     SessionBusyError,
     SessionClosedError,
@@ -18,6 +18,7 @@ from ..exceptions import (
 )
 from ..wire.frames import Answer, Request, RequestKind
 from .admission import Slot
+from .asking import Asking, Tell
 from .observability.watch import Watch
 from .runner import Runner
 from .turn import Turn
@@ -26,7 +27,6 @@ from .types import SessionInfo
 __all__ = ["Session"]
 
 _SLACK_S = 1.0
-_WITH_DEADLINE = {RequestKind.STEP, RequestKind.MCP}
 
 
 class Session:
@@ -41,8 +41,33 @@ class Session:
         close_when_released: Whether whoever holds the session is to close it when letting go.
         steps: Steps it has answered.
         slot: Its slot, once it has one.
-        overran: Called when a step that passed its deadline goes on, as only a thread's can.
+        on_overrun: Called when a step that passed its deadline goes on, as only a thread's can.
+        is_overrun: Whether a step that passed its deadline still runs.
     """
+
+    __slots__ = (
+        "_active_at",
+        "_context",
+        "_created_at",
+        "_is_closed",
+        "_newest",
+        "_remembered",
+        "_step_timeout_s",
+        "_taken_back",
+        "_turn",
+        "_watch",
+        "_why_closed",
+        "close_when_released",
+        "holder",
+        "id",
+        "is_overrun",
+        "on_overrun",
+        "runner",
+        "secret",
+        "slot",
+        "steps",
+        "was_used",
+    )
 
     def __init__(self, session_id: str, runner: Runner, watch: Watch, step_timeout_s: float | None = None) -> None:
         """Make a session of an environment.
@@ -61,30 +86,24 @@ class Session:
         self.close_when_released = False
         self.steps = 0
         self.slot: Slot | None = None
+        self.on_overrun: Callable[[Session], None] | None = None
+        self.is_overrun = False
         self._watch = watch
+        self._context = watch.context()
         self._turn = Turn()
-        self._asking: tuple[asyncio.Task[Any] | None, int | None] = (None, None)
-        self._interruption: Exception | None = None
-        self._taken_back: set[int] = set()
-        self._is_overrun = False
+        self._taken_back: set[int] | None = None
         self._step_timeout_s = step_timeout_s
-        self.overran: Callable[[Session], None] | None = None
-        self._closed = False
+        self._is_closed = False
         self._why_closed = ""
-        self._answers: dict[int, asyncio.Future[Answer]] = {}
+        self._remembered: dict[int, Asking] = {}
         self._newest = 0
         self._created_at = time.time()
-        self._last_activity = time.monotonic()
+        self._active_at = perf_counter()
 
     @property
     def is_idle(self) -> bool:
         """Return whether nobody holds the session and nothing is being answered."""
         return self.holder is None and not self._turn.is_taken
-
-    @property
-    def is_overrun(self) -> bool:
-        """Return whether a step that passed its deadline still runs."""
-        return self._is_overrun
 
     @property
     def is_busy(self) -> bool:
@@ -94,12 +113,12 @@ class Session:
     @property
     def idle_s(self) -> float:
         """Return the seconds since a request last began or ended."""
-        return time.monotonic() - self._last_activity
+        return perf_counter() - self._active_at
 
     def release(self) -> None:
         """Let go of the session for whoever holds it: from now on it is idle."""
         self.holder = None
-        self._last_activity = time.monotonic()
+        self._active_at = perf_counter()
 
     def info(self) -> SessionInfo:
         """Return what the server tells of the session."""
@@ -111,137 +130,188 @@ class Session:
             environment_type=self.runner.environment_type,
         )
 
+    # -- asked ---------------------------------------------------------------------------------------------------------
+
     async def answer(self, request: Request) -> Answer:
-        """Return the answer to a request, when its turn comes.
+        """Return the answer to a request, when its turn comes. Whoever stops waiting for it takes it back.
 
         Raises:
             SessionClosedError: The session was closed while the request waited.
             OpenEnvError: The request was refused.
             Exception: Whatever the environment raised.
         """
-        if self._is_overrun:
-            raise self._busy()
-        await self._turn.take()
-        try:
-            self._check(request)
-            return await self._watch.over(request, self._ask)
-        finally:
-            self._let_next()
+        outcome: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
-    def _check(self, request: Request) -> None:
-        if self._closed:
+        def tell(_: Request, asking: Asking) -> None:
+            if outcome.done():
+                return
+            if asking.answer is not None:
+                outcome.set_result(asking.answer)
+            elif asking.error is not None:
+                outcome.set_exception(asking.error)
+
+        asking = Asking(self, request, tell, self._watch.context())
+        self._ask(asking)
+        try:
+            return await outcome
+        except asyncio.CancelledError:
+            asking.interrupt(RequestCancelledError("the request was taken back by whoever asked"))
+            raise
+
+    def ask_once(self, request: Request, tell: Tell, admit: Callable[[], None] | None = None) -> None:
+        """Have a request answered when its turn comes; or, if it was asked before, told as it was answered then.
+
+        Answers are remembered until the client says that it has them.
+
+        Args:
+            request: The request; one without an id is answered in any case.
+            tell: Takes what comes of it.
+            admit: Called before it is asked; refuses it by raising.
+
+        Raises:
+            InvalidRequestError: It was asked before and its answer is not remembered any more.
+        """
+        number = request.id
+        if number is not None:
+            self._forget(number - 1 if request.ack is None else request.ack)
+            known = self._remembered.get(number)
+            if known is not None:
+                self._watch.repeated()
+                known.repeat(request, tell)
+                return
+            if number <= self._newest:
+                raise InvalidRequestError(f"request {number} was answered before, and the answer acknowledged")
+            self._newest = number
+            self.was_used = True
+        asking = Asking(self, request, tell, self._context if self._watch.spans is None else self._watch.context())
+        if number is not None:
+            self._remembered[number] = asking
+        if admit is not None:
+            try:
+                admit()
+            except OpenEnvError as exc:
+                asking.refuse(exc)
+                return
+        self._ask(asking)
+
+    def _forget(self, ack: int) -> None:
+        """Drop the answers that the client has."""
+        remembered = self._remembered
+        while remembered:
+            oldest = next(iter(remembered))
+            if oldest > ack or not remembered[oldest].is_told:
+                break
+            del remembered[oldest]
+        if self._taken_back:
+            self._taken_back = {number for number in self._taken_back if number > ack}
+
+    def _ask(self, asking: Asking) -> None:
+        if self.is_overrun:
+            asking.refuse(_busy())
+        else:
+            self._turn.take(asking)
+
+    def cancel(self, request_id: int) -> None:
+        """Take back a request: before its turn it is dropped; in an asynchronous environment it is interrupted."""
+        asking = self._remembered.get(request_id)
+        if asking is None:
+            self._taken_back = {*(self._taken_back or ()), request_id}
+        elif asking.began:
+            asking.interrupt(RequestCancelledError("the request was taken back while it was being answered"))
+        else:
+            asking.interrupt(RequestCancelledError("the request was taken back before its turn came"))
+
+    # -- what an asking goes through -----------------------------------------------------------------------------------
+
+    def admit(self, request: Request) -> float | None:
+        """Return the seconds after which a request whose turn has come is to be interrupted, if any.
+
+        Raises:
+            SessionClosedError: The session is closed.
+            RequestCancelledError: The request was taken back.
+        """
+        if self._is_closed:
             raise SessionClosedError(f"session {self.id} was closed before this request{self._why_closed}")
-        if request.id in self._taken_back:
+        if self._taken_back and request.id in self._taken_back:
             raise RequestCancelledError("the request was taken back before its turn came")
-
-    async def _ask(self, request: Request) -> Answer:
-        limit_s = self._limit_s(request)
-        loop = asyncio.get_running_loop()
-        task = asyncio.current_task()
-        timer = None if limit_s is None else loop.call_later(limit_s, self._interrupt, self._too_late(limit_s))
-        self._begin(task, request.id)
-        try:
-            answer = await self.runner.answer(request)
-        except asyncio.CancelledError as exc:
-            if self._interruption is not None:
-                _uncancel(task)
-                raise self._interruption from None
-            if _is_cancelled(task):
-                raise
-            raise RuntimeError("the environment raised CancelledError") from exc
-        finally:
-            if timer is not None:
-                timer.cancel()
-            self._asking = (None, None)
-            self._last_activity = time.monotonic()
-        if request.kind is RequestKind.STEP:
-            self.steps += 1
-        return answer
-
-    def _begin(self, task: asyncio.Task[Any] | None, request_id: int | None) -> None:
-        self._asking, self._interruption = (task, request_id), None
-        self._last_activity = time.monotonic()
+        if request.timeout_s is None and self._step_timeout_s is None:
+            return None
+        return self._limit_s(request)
 
     def _limit_s(self, request: Request) -> float | None:
-        """Return the seconds after which a request is interrupted, if any."""
-        if request.kind not in _WITH_DEADLINE:
+        if request.kind is not RequestKind.STEP and request.kind is not RequestKind.MCP:
             return None
         # The environment knows the request's own deadline too, and gets to answer first.
         own = None if request.timeout_s is None else request.timeout_s + _SLACK_S
         limits = [limit for limit in (own, self._step_timeout_s) if limit is not None]
         return min(limits, default=None)
 
-    def _too_late(self, limit_s: float) -> StepTimeoutError:
+    def too_late(self, limit_s: float) -> StepTimeoutError:
+        """Return the error for a request that took too long."""
         return StepTimeoutError(f"the step did not end within {limit_s:g} s")
 
-    def cancel(self, request_id: int) -> None:
-        """Take back a request: before its turn it is dropped; in an asynchronous environment it is interrupted."""
-        if self._asking[1] == request_id:
-            self._interrupt(RequestCancelledError("the request was taken back while it was being answered"))
-        elif request_id not in self._answers or not self._answers[request_id].done():
-            self._taken_back.add(request_id)
+    def start(self, asking: Asking) -> None:
+        """Ask the environment."""
+        self._active_at = asking.began
+        spans = self._watch.spans
+        if spans is None:
+            self.runner.start(asking)
+        else:
+            asking.follow(spans.over(asking.request, self.runner.answer))
 
-    def _interrupt(self, why: Exception) -> None:
-        task = self._asking[0]
-        if task is not None and self._interruption is None:
-            self._interruption = why
-            task.cancel()
-
-    def _let_next(self) -> None:
+    def answered(self, asking: Asking) -> None:
+        """Have the one who asked told, and let the next request through."""
+        self._note(asking)
         leftover = self.runner.leftover
-        if leftover is None or leftover.done():
+        if leftover is not None and not leftover.done():
+            leftover.add_done_callback(lambda _: self.recovered())
+            self._begin_overrun()
+            asking.tell()
+        else:
+            asking.tell()
             self._turn.give_back()
-            return
-        # The call goes on in its thread: nothing else may run there before it ends.
-        self._is_overrun = True
-        self._turn.refuse(self._busy())
-        leftover.add_done_callback(self._recovered)
-        if self.overran is not None:
-            self.overran(self)
 
-    def _recovered(self, _: asyncio.Future[None]) -> None:
-        self._is_overrun = False
+    def _note(self, asking: Asking) -> None:
+        self._active_at = now = perf_counter()
+        kind = asking.request.kind
+        self._watch.took(kind, now - asking.began, asking.error)
+        if kind is RequestKind.STEP and asking.error is None:
+            self.steps += 1
+
+    def took_no_turn(self, asking: Asking) -> None:
+        """Have the one who asked told why, and let the next request through."""
+        asking.tell()
         self._turn.give_back()
 
-    def _busy(self) -> SessionBusyError:
-        return SessionBusyError(
-            "a step of this session passed its deadline and still runs: the session can be asked again when it ends"
-        )
+    def leave(self, asking: Asking) -> None:
+        """Let a request that waits for its turn wait no longer."""
+        self._turn.leave(asking)
 
-    async def once(self, request: Request, perform: Callable[[], Awaitable[Answer]]) -> Answer:
-        """Return the answer to a request, performed now or, if it was asked before, remembered from then.
+    def withdraw(self, asking: Asking) -> bool:
+        """Take back a request that was started; return whether nothing of it had been done."""
+        return self.runner.withdraw(asking)
 
-        Answers are remembered until the client says that it has them.
+    # -- what cannot be stopped ----------------------------------------------------------------------------------------
 
-        Args:
-            request: The request; one without an id is performed in any case.
-            perform: Performs it; tells of errors in its answer.
+    def overran(self, asking: Asking) -> None:
+        """Have the one who asked told of what was stopped and goes on in its thread all the same."""
+        self._note(asking)
+        self._begin_overrun()
+        asking.tell()
 
-        Raises:
-            InvalidRequestError: It was asked before and its answer is not remembered any more.
-        """
-        if request.id is None:
-            return await perform()
-        self._forget(request.id - 1 if request.ack is None else request.ack)
-        known = self._answers.get(request.id)
-        if known is not None:
-            self._watch.repeated()
-            return await asyncio.shield(known)
-        if request.id <= self._newest:
-            raise InvalidRequestError(f"request {request.id} was answered before, and the answer acknowledged")
-        self._newest = request.id
-        self.was_used = True
-        remembered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._answers[request.id] = remembered
-        answer = await perform()
-        remembered.set_result(answer)
-        return answer
+    def _begin_overrun(self) -> None:
+        # The turn is not given back: nothing else may run in that thread.
+        self.is_overrun = True
+        self._turn.refuse(_busy())
+        if self.on_overrun is not None:
+            self.on_overrun(self)
 
-    def _forget(self, ack: int) -> None:
-        """Drop the answers that the client has."""
-        self._taken_back = {number for number in self._taken_back if number > ack}
-        for number in [number for number in self._answers if number <= ack and self._answers[number].done()]:
-            del self._answers[number]
+    def recovered(self) -> None:
+        """Go on: what had been stopped has ended."""
+        self.is_overrun = False
+        self._turn.give_back()
+
+    # -- its end -------------------------------------------------------------------------------------------------------
 
     def crashed(self, error: SessionCrashedError) -> None:
         """Take note that the environment's process died."""
@@ -250,25 +320,18 @@ class Session:
 
     async def close(self) -> None:
         """Close the environment, once, when what is being answered is done."""
-        if self._closed:
+        if self._is_closed:
             return
         # Said before the turn comes: requests that wait must not run on an environment nobody holds any more.
-        self._closed = True
-        if self._is_overrun:
-            await asyncio.wait({self.runner.leftover} if self.runner.leftover is not None else set())
-        await self._turn.take()
+        self._is_closed = True
+        await self._turn.wait()
         try:
             await self._watch.over_close(self.runner.close)
         finally:
             self._turn.give_back()
 
 
-def _is_cancelled(task: asyncio.Task[Any] | None) -> bool:
-    """Return whether a task was cancelled from outside, as far as can be told (from Python 3.11 on)."""
-    return task is not None and sys.version_info >= (3, 11) and task.cancelling() > 0
-
-
-def _uncancel(task: asyncio.Task[Any] | None) -> None:
-    """Take back a cancellation that was only meant for the environment (Python 3.11 counts them)."""
-    if task is not None and sys.version_info >= (3, 11):
-        task.uncancel()
+def _busy() -> SessionBusyError:
+    return SessionBusyError(
+        "a step of this session passed its deadline and still runs: the session can be asked again when it ends"
+    )

@@ -16,7 +16,7 @@ from ..exceptions import (
 from ..tools.decorator import ToolMode
 from .admission import Admission, Slot
 from .environment_spec import EnvironmentSpec
-from .execution import LoopPlace, OwnThreadPlace, Place, ThreadPool
+from .execution import OwnThreadPlace, Place, ThreadPlace
 from .interfaces import Environment, class_metadata
 from .observability import logs
 from .observability.reading import ServerReading
@@ -25,6 +25,7 @@ from .observability.watch import Watch
 from .runner import LocalRunner, Runner
 from .session import Session
 from .settings import ServerSettings
+from .threads import ThreadPool
 from .types import EnvironmentMetadata, ServerCapacityStatus
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ class SessionManager:
             self.admission.leave(slot)
             raise
         session.slot = slot
-        session.overran = self._watch_overrun
+        session.on_overrun = self._watch_overrun
         session.secret = secrets.token_urlsafe(_NEW_ID_BYTES) if with_secret else ""
         self._sessions[session_id] = session
         if session.runner.ended is not None:
@@ -245,7 +246,7 @@ class SessionManager:
             from .workers.runner import WorkerRunner
 
             return await WorkerRunner.make(self._workers, self.tool_mode)
-        place: Place = OwnThreadPlace() if self.spec.needs_own_thread else LoopPlace(self._pool)
+        place: Place = (OwnThreadPlace if self.spec.needs_own_thread else ThreadPlace)(self._pool)
         return await LocalRunner.make(self.spec, place, self.tool_mode)
 
     def state_of(self, session: Session) -> str:

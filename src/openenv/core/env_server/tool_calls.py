@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..tools import ToolMode, list_tools_observation, prepare_call
 from .mcp_environment import MCPEnvironment
 from .mcp_types import CallToolAction, CallToolObservation, ListToolsAction
-from .runner import LocalRunner
 from .types import Observation, State
+
+if TYPE_CHECKING:
+    from .runner import LocalRunner
 
 __all__ = ["tool_observation"]
 

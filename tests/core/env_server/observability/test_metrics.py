@@ -17,7 +17,7 @@ from openenv.core.env_server.observability.telemetry import BUCKETS_S, Telemetry
 from openenv.core.env_server.observability.watch import Watch
 from openenv.core.env_server.types import ConcurrencyConfig, State
 from openenv.core.exceptions import InvalidRequestError, SessionCapacityError
-from openenv.core.wire.frames import Answer, Request, RequestKind
+from openenv.core.wire.frames import RequestKind
 from openenv.testing import RunningServer, serve
 from tests.core.worlds import Add, Count, Counter, Gate, Peer, eventually, opened
 
@@ -276,15 +276,8 @@ def test_a_crash_is_counted_once_however_often_its_session_is_asked() -> None:
     telemetry = Telemetry()
     watch = Watch("s", telemetry, "counter")
 
-    async def crash(_: Request) -> Answer:
-        raise SessionCrashedError("its process died")
-
-    async def ask() -> None:
-        for _ in range(3):
-            with pytest.raises(SessionCrashedError):
-                await watch.over(Request(RequestKind.STEP, {}), crash)
-
-    asyncio.run(ask())
+    for _ in range(3):
+        watch.took(RequestKind.STEP, 0.001, SessionCrashedError("its process died"))
 
     assert telemetry.events["crashed"] == 1  # type: ignore[index]
     assert telemetry.requests[RequestKind.STEP].failed == 3

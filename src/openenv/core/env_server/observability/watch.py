@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 
 from ...exceptions import SessionCrashedError
-from ...wire.frames import Answer, Request, RequestKind
+from ...wire.frames import RequestKind
 from ..runner import Runner
 from . import logs
 from .telemetry import Event, Telemetry
@@ -16,9 +17,13 @@ __all__ = ["Watch"]
 
 
 class Watch:
-    """Watches what one session is asked."""
+    """Watches what one session is asked.
 
-    __slots__ = ("_has_crashed", "_session_id", "_spans", "_telemetry")
+    Attributes:
+        spans: What traces its episodes; `None` where tracing is not set up.
+    """
+
+    __slots__ = ("_has_crashed", "_session_id", "_telemetry", "spans")
 
     def __init__(self, session_id: str, telemetry: Telemetry, environment_name: str) -> None:
         """Watch a session.
@@ -31,31 +36,25 @@ class Watch:
         self._session_id = session_id
         self._telemetry = telemetry
         self._has_crashed = False
-        self._spans = spans_for(session_id, environment_name)
+        self.spans = spans_for(session_id, environment_name)
 
-    async def over(self, request: Request, ask: Callable[[Request], Awaitable[Answer]]) -> Answer:
-        """Return the answer to a request, and see how long it takes and how it ends.
+    def context(self) -> contextvars.Context:
+        """Return a context in which logs name the session, made of the one that this is called in."""
+        context = contextvars.copy_context()
+        context.run(logs.session_id.set, self._session_id)
+        return context
+
+    def took(self, kind: RequestKind, seconds: float, error: BaseException | None) -> None:
+        """See how long a request took and how it ended.
 
         Args:
-            request: The request.
-            ask: Answers it.
-
-        Raises:
-            BaseException: Whatever `ask` raises.
+            kind: What was asked.
+            seconds: How long it took, from its turn on.
+            error: What it raised, if anything.
         """
-        spans, failed = self._spans, True
-        logs.session_id.set(self._session_id)
-        began = perf_counter()
-        try:
-            answer = await (ask(request) if spans is None else spans.over(request, ask))
-            failed = False
-            return answer
-        except SessionCrashedError:
+        if isinstance(error, SessionCrashedError):
             self.crashed()
-            raise
-        finally:
-            self._telemetry.took(request.kind, perf_counter() - began, failed=failed)
-            logs.session_id.set("")
+        self._telemetry.took(kind, seconds, failed=error is not None)
 
     def crashed(self) -> None:
         """Count a crash once, however often its session is asked afterwards."""
@@ -95,5 +94,5 @@ class Watch:
             await close()
         finally:
             logs.session_id.set("")
-            if self._spans is not None:
-                self._spans.end()
+            if self.spans is not None:
+                self.spans.end()

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from ...exceptions import InvalidRequestError, SessionError
+from ...exceptions import InvalidRequestError, OpenEnvError, SessionError
 from ...wire.codec import encode
 from ...wire.errors import FrameError
 from ...wire.frames import SUBPROTOCOL_V2, Answer, AnswerKind, JsonObject, Request, RequestKind, Version
-from ...wire.messages import bytes_of
+from ...wire.messages import bytes_of, joined
 from ...wire.server_exchange import ServerExchange
 from .. import dispatch
 from ..access.middleware import client_of
-from ..observability import logs
+from ..asking import Asking
+from ..observability import logs, tracing
 from ..replicas.relay import Relay
 from ..session import Session
 from ..websocket.channel import Channel, channel_of
@@ -76,9 +77,13 @@ class Connection:
         self._opening: set[int] = set()
         self._kept: set[int] = set()
         self._grace_s: dict[int, float] = {}
-        self._answering: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._entering: set[asyncio.Task[None]] = set()
         self._context = contextvars.Context()
+        self._admit = None if server.rate_limit is None else functools.partial(server.count_request, client)
+        self._waiting = 0
+        self._joins = False
+        self._unsent: list[str | bytes] = []
         self._is_ending = False
         self._closed = False
 
@@ -89,11 +94,9 @@ class Connection:
             attach_to: The session that a version 1 connection is for; empty to open one.
         """
         self._server.connections.add(self)
-        # What the handshake's headers tell of a trace stands in the context here, and not where messages come in.
-        self._context = contextvars.copy_context()
         try:
             if self._exchange.version is Version.V2 or await self._open_v1(attach_to):
-                await self._channel.listen(self._received)
+                await self._channel.listen(self._receiver())
         finally:
             self._closed = True
             self._server.connections.discard(self)
@@ -104,6 +107,14 @@ class Connection:
                 self.relay.close()
             await self._give_up_sessions()
 
+    def _receiver(self) -> Callable[[str | bytes], None]:
+        # What the handshake's headers tell of a trace stands in the context here, and not where messages come in.
+        self._context = contextvars.copy_context()
+        return self._received_in_context if tracing.is_on() else self._received
+
+    def _received_in_context(self, message: str | bytes) -> None:
+        self._context.run(self._received, message)
+
     def _received(self, message: str | bytes) -> None:
         self._telemetry.received_bytes += bytes_of(message)
         try:
@@ -111,11 +122,15 @@ class Connection:
         except FrameError as exc:
             self._refuse(exc)
             return
+        # Who sends many at once takes many at once.
+        self._joins = len(requests) > 1
         for request in requests:
             if isinstance(request, FrameError):
                 self._refuse(request)
             elif not self._closed:
                 self._take(request)
+        if self._unsent:
+            self._flush()
 
     def _refuse(self, error: FrameError) -> None:
         self._reply(error.request_id, error.channel, self._told(error))
@@ -130,29 +145,36 @@ class Connection:
             return
         if request.kind is RequestKind.CANCEL:
             self._cancel(request)
-            return
-        if request.kind is RequestKind.CLOSE:
-            # A session that was given up is not parked, however soon the connection ends.
-            work = self._close(request, self._sessions.pop(request.channel, None))
-            self._is_ending = self._exchange.version is Version.V1
-        else:
-            work = self._answer(request, self._sessions.get(request.channel))
-        task = self._start(work)
-        if request.kind is RequestKind.OPEN:
+        elif request.kind is RequestKind.OPEN:
+            task = self._start(self._answer_open(request))
             self._entering.add(task)
             task.add_done_callback(self._entering.discard)
+        elif request.kind is RequestKind.CLOSE:
+            # A session that was given up is not parked, however soon the connection ends.
+            self._start(self._close(request, self._sessions.pop(request.channel, None)))
+            self._is_ending = self._exchange.version is Version.V1
+        else:
+            self._ask(request)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = self._context.run(asyncio.ensure_future, work)
-        self._answering.add(task)
-        task.add_done_callback(self._answered)
-        if len(self._answering) == _MAX_WAITING:
-            self._channel.pause()
+        task = self._context.copy().run(asyncio.ensure_future, work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        self._begin_one()
         return task
 
-    def _answered(self, task: asyncio.Task[None]) -> None:
-        self._answering.discard(task)
-        if len(self._answering) == _MAX_WAITING - 1:
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._end_one()
+
+    def _begin_one(self) -> None:
+        self._waiting += 1
+        if self._waiting == _MAX_WAITING:
+            self._channel.pause()
+
+    def _end_one(self) -> None:
+        self._waiting -= 1
+        if self._waiting == _MAX_WAITING - 1:
             self._channel.resume()
 
     def _cancel(self, request: Request) -> None:
@@ -161,30 +183,43 @@ class Connection:
         if session is not None and isinstance(number, int):
             session.cancel(number)
 
-    async def _answer(self, request: Request, session: Session | None) -> None:
-        session_id = "" if session is None else session.id
+    def _ask(self, request: Request) -> None:
+        session = self._sessions.get(request.channel)
+        self._begin_one()
+        try:
+            if session is None:
+                raise SessionError(f'no session is open on channel {request.channel}: send {{"type":"open"}} first')
+            session.ask_once(request, self._answered, self._admit)
+        except OpenEnvError as exc:
+            self._end_one()
+            answer = self._told_of(request, exc, "" if session is None else session.id)
+            self._reply(request.id, request.channel, answer)
+
+    def _answered(self, request: Request, asking: Asking) -> None:
+        self._end_one()
+        if asking.error is not None:
+            # Made into an answer once, for whoever repeats the request too.
+            asking.answer = self._told_of(request, asking.error, asking.session.id)
+            asking.error = None
+        if asking.answer is not None:
+            self._reply(request.id, request.channel, asking.answer)
+
+    def _told_of(self, request: Request, exc: BaseException, session_id: str) -> Answer:
+        context = contextvars.copy_context()
+        context.run(logs.name_request, request.id)
+        return context.run(self._told, exc, session_id)
+
+    async def _answer_open(self, request: Request) -> None:
         logs.name_request(request.id)
         try:
-            if request.kind is RequestKind.OPEN:
-                if await self._is_opened_elsewhere(request):
-                    return
-                answer = await self._open(request)
-            elif session is None:
-                raise SessionError(f'no session is open on channel {request.channel}: send {{"type":"open"}} first')
-            else:
-                answer = await session.once(request, functools.partial(self._perform, session, request))
+            if await self._is_opened_elsewhere(request):
+                return
+            answer = await self._open(request)
         except Exception as exc:  # noqa: BLE001 - the boundary: told to the client, and logged there
-            answer = self._told(exc, session_id)
+            answer = self._told(exc)
         self._reply(request.id, request.channel, answer)
 
-    async def _perform(self, session: Session, request: Request) -> Answer:
-        try:
-            self._server.count_request(self._client)
-            return await session.answer(request)
-        except Exception as exc:  # noqa: BLE001 - the boundary: told to the client, and logged there
-            return self._told(exc, session.id)
-
-    def _told(self, exc: Exception, session_id: str = "") -> Answer:
+    def _told(self, exc: BaseException, session_id: str = "") -> Answer:
         self._telemetry.told(exc)
         return dispatch.error_answer(
             exc, session_id=session_id, with_traceback=not self._server.settings.hide_tracebacks
@@ -195,7 +230,19 @@ class Connection:
             return
         frame = self._exchange.answer(request_id, channel, answer)
         self._telemetry.sent_bytes += bytes_of(frame)
-        self._channel.send(frame)
+        if not self._joins:
+            self._channel.send(frame)
+            return
+        self._unsent.append(frame)
+        if len(self._unsent) == 1:
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        """Send what was answered together as one message."""
+        unsent, self._unsent = self._unsent, []
+        if unsent and not self._closed:
+            for message in joined(unsent):
+                self._channel.send(message)
 
     async def _open(self, request: Request) -> Answer:
         self._server.count_request(self._client)
