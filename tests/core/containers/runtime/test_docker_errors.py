@@ -56,6 +56,11 @@ from openenv.core.exceptions import (
             ServerStartError,
             "command=",
         ),
+        (
+            'failed to create task: exec: "docker-init": executable file not found in $PATH: unknown',
+            ConfigurationError,
+            "init=False",
+        ),
         ("network nonet not found", ConfigurationError, "'docker network create'"),
         ("Unknown runtime specified runsc", ConfigurationError, "'docker info'"),
         ('This node is not a swarm manager. Use "docker swarm init"', ProviderError, "auto_init_swarm=True"),

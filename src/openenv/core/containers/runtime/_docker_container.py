@@ -94,7 +94,7 @@ class DockerContainer(Workload):
                 if is_over(_ENGINE_PAUSE_S):
                     return None
                 if not self._is_there():
-                    return End(reason="It was removed by somebody else.")
+                    return End(reason="Somebody else stopped it, or removed it.")
 
     def logs(self) -> str:
         """Return the last lines that it wrote, without secrets; of a removed one, what they were before."""

@@ -151,6 +151,10 @@ def _no_program(shown: str, image: str) -> OpenEnvError:
     )
 
 
+def _no_init(shown: str, _: str) -> OpenEnvError:
+    return ConfigurationError(f"the engine has no init process for containers: pass init=False. Docker says: {shown}")
+
+
 def _no_network(shown: str, _: str) -> OpenEnvError:
     return ConfigurationError(
         f"there is no such network: 'docker network ls' lists those there are, 'docker network create' makes one. "
@@ -179,6 +183,7 @@ _KNOWN = tuple(
         ("no matching manifest|does not (match|provide) the specified platform", _wrong_platform),
         ("invalid reference format|invalid repository name|must be lowercase", _bad_name),
         ("port is already allocated|address already in use|host-mode port already in use", _port_taken),
+        ("docker-init.*not found", _no_init),
         (
             "executable file not found|(no such file or directory|permission denied): unknown|exec format error",
             _no_program,

@@ -18,6 +18,8 @@ OwnerState = Literal["alive", "dead", "elsewhere"]
 
 _PREFIX = "openenv.owner."
 _PS_TIMEOUT_S = 5.0
+# Of the processes of other users, some machines show nothing.
+_HIDDEN = "hidden"
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Owner:
         """Tell whether it lives; of processes on other machines and in other containers that is not known."""
         here = self.boot == _boot() and self.namespace == _namespace()
         if here and (self.boot or self.host == _host()):
-            return "alive" if _start_of(int(self.pid)) == self.started else "dead"
+            return "alive" if _start_of(int(self.pid)) in (self.started, _HIDDEN) else "dead"
         # A machine that was started anew has lost all its processes.
         has_rebooted = self.host == _host() and bool(self.boot) and bool(_boot()) and self.boot != _boot()
         return "dead" if has_rebooted else "elsewhere"
@@ -76,14 +78,30 @@ def _current(pid: int) -> Owner:
 
 def _start_of(pid: int) -> str | None:
     """Return when a process started; `None` if there is none, or only its exit status is left."""
+    if Path("/proc/self/stat").exists():
+        return _start_by_proc(pid) or (_HIDDEN if _is_another_users(pid) else None)
+    return _start_by_ps(pid)
+
+
+def _start_by_proc(pid: int) -> str | None:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return None if Path("/proc/self/stat").exists() else _start_by_ps(pid)
+        return None
     # The name, in parentheses, may hold anything.
     fields = stat.rpartition(")")[2].split()
     state, started = fields[0], fields[19]
     return None if state in "ZX" else started
+
+
+def _is_another_users(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _start_by_ps(pid: int) -> str | None:
