@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-__all__ = ["container", "docker", "inspect", "output_of", "published_url", "wait_for_health"]
+__all__ = ["container", "containers_of", "docker", "inspect", "output_of", "published_url", "wait_for_health"]
 
 
 def docker(*arguments: str, timeout_s: float = 60) -> str:
@@ -52,6 +52,13 @@ def wait_for_health(name: str, status: str = "healthy") -> None:
         finally:
             events.kill()
     assert came == f"health_status: {status}", f"{name}: {came or 'no event'}, not {status}:\n{docker('logs', name)}"
+
+
+def containers_of(image: str) -> list[str]:
+    """Return the containers that were started by this name of an image, ended ones too."""
+    # The filter by an image takes other names of it too, under which other tests run it.
+    lines = docker("ps", "--all", "--format", "{{.ID}} {{.Image}}").splitlines()
+    return [line.split()[0] for line in lines if line.split()[1] == image]
 
 
 def published_url(name: str) -> str:

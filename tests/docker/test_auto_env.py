@@ -8,7 +8,7 @@ import pytest
 
 from openenv import AutoAction, AutoEnv, GenericEnvClient
 from openenv.core.containers.runtime import LocalDockerProvider
-from tests.docker.commands import docker
+from tests.docker.commands import containers_of, docker
 from tests.docker.registry import Registry
 from tests.docs.pages import ROOT, blocks_of, run_python
 from tests.hub_host.fixtures import ECHO_FILES
@@ -47,8 +47,8 @@ def test_the_snippet_runs_the_image_and_leaves_no_container(coding_image: str, h
         env.reset()
         assert env.step(names["CodeAction"](message="Hello!")).observation.echoed_message == "Hello!"
         assert type(env.async_client).__module__ == "coding_env.client"
-        assert docker("ps", "--quiet", "--filter", f"ancestor={coding_image}")
-    assert not docker("ps", "--all", "--quiet", "--filter", f"ancestor={coding_image}")
+        assert containers_of(coding_image)
+    assert not containers_of(coding_image)
 
 
 def test_without_its_package_the_image_takes_dictionaries_and_nobodys_agreement(coding_image: str) -> None:

@@ -202,7 +202,8 @@ def test_an_image_that_is_not_there_is_pulled(remote_image: str) -> None:
 
 
 def test_a_bar_shows_a_pull_to_a_person(remote_image: str, capfd: pytest.CaptureFixture[str]) -> None:
-    LocalDockerProvider(progress=True).start_container(remote_image)
+    with LocalDockerProvider(progress=True) as provider:
+        provider.start_container(remote_image)
 
     assert f"Pulling {remote_image}" in capfd.readouterr().err
 

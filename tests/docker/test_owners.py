@@ -172,10 +172,14 @@ def test_containers_of_owners_that_live_or_may_live_stay(echo_image: str) -> Non
 
 
 def test_the_command_tells_people_what_it_did(echo_image: str) -> None:
-    command = str(Path(sys.executable).with_name("openenv"))
-    with owner("stay", echo_image) as process:
-        [name] = of(process)
-        kill_with_reaper(process)
-        told = subprocess.run([command, "gc"], capture_output=True, text=True, check=True, timeout=_PATIENCE_S).stdout
+    command = [str(Path(sys.executable).with_name("openenv")), "gc"]
+    # A start in another test sweeps too, and may be first.
+    for _ in range(5):
+        with owner("stay", echo_image) as process:
+            [name] = of(process)
+            kill_with_reaper(process)
+            told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=_PATIENCE_S).stdout
+        if name in told:
+            break
 
     assert f"Removed container {name} ({echo_image}), left by process {process.pid}" in told.splitlines()

@@ -9,7 +9,7 @@ import pytest
 
 from echo_env import EchoEnv
 from openenv.core.containers.runtime import LocalProcessProvider
-from tests.docker.commands import docker
+from tests.docker.commands import containers_of, docker
 from tests.docker.registry import Registry
 from tests.docs.pages import ROOT, Block, blocks_of, run_python
 from tests.hub_host.hub import Hub
@@ -36,16 +36,9 @@ def space_image(echo_image: str, registry: Registry) -> Iterator[str]:
     """Return the name of the Space's image, which only the registry has."""
     reference = registry.push(echo_image, SPACES_IMAGE)
     yield reference
-    for container in _containers(reference):
+    for container in containers_of(reference):
         docker("rm", "--force", "--volumes", container)
     docker("rmi", "--force", reference)
-
-
-def _containers(image: str) -> list[str]:
-    """Return the containers of an image, ended ones too."""
-    # The filter by an image takes other names of it too, under which other tests run it.
-    lines = docker("ps", "--all", "--format", "{{.ID}} {{.Image}}").splitlines()
-    return [line.split()[0] for line in lines if line.split()[1] == image]
 
 
 def _block(text: str) -> Block:
@@ -71,7 +64,7 @@ def test_a_snippet_starts_a_container_and_leaves_none(
     printed, _ = run_python(here, NO_URL, {"EchoEnv": EchoEnv})
 
     assert told in "\n".join(printed)
-    assert _containers(space_image) == []
+    assert containers_of(space_image) == []
 
 
 def test_a_container_started_by_hand_is_reached_by_its_address(space_image: str) -> None:
