@@ -65,6 +65,7 @@ class Way:
 WAYS = {
     "sync environment": Way("sync", usual=Counts(3160, 109)),
     "async environment": Way("async", usual=Counts(2860, 105)),
+    "non-blocking environment": Way("non-blocking", usual=Counts(1700, 60)),
     f"async environment, {_BATCH} steps a message": Way("async", _BATCH, Counts(2000, 60)),
 }
 
