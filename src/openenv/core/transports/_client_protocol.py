@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 from dataclasses import replace
-from urllib.parse import urlencode
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
@@ -30,7 +30,7 @@ from ..exceptions import (
 )
 from ..utils import convert_to_ws_url, is_loopback
 from ..wire.codec import decode
-from ..wire.frames import SUBPROTOCOL_V2, Version
+from ..wire.frames import PROCESS_HEADER, SUBPROTOCOL_V2, Version
 from ..wire.messages import is_binary
 from .base import TransportSettings
 
@@ -40,6 +40,7 @@ _REASON_BYTES = 500
 # In place of the one of `websockets`, which writes down headers and frames as they are.
 _LOGGER = "openenv.wire"
 _TOO_BIG = 1009
+_PROCESS = re.compile(r"(\d{1,4})/(\d{1,4})")
 
 guard_loggers([_LOGGER])
 
@@ -52,17 +53,20 @@ class ClientConnection:
         uri: The same in parts.
         version: The version of the protocol agreed on; `V1` until the handshake is over.
         is_ready: Whether the handshake is over and nothing has failed.
+        processes: The numbers of the server's processes, that of the one that answers first; empty where it does not
+            say that it has several.
     """
 
-    def __init__(self, settings: TransportSettings, session_id: str = "") -> None:
+    def __init__(self, settings: TransportSettings, hint: str = "") -> None:
         """Make a connection that has sent nothing.
 
         Args:
             settings: How the server is reached.
-            session_id: The session to come back to, for a server of several processes to know which one has it.
+            hint: What a server of several processes is told, as the address's query, for one of them to answer.
         """
         self.url, uri = _address(settings.base_url)
-        self.uri = replace(uri, query=urlencode({"session_id": session_id})) if session_id else uri
+        self.uri = replace(uri, query=hint) if hint else uri
+        self.processes: list[int] = []
         self.version = Version.V1
         self.is_ready = False
         self._parts: list[bytes] = []
@@ -105,6 +109,7 @@ class ClientConnection:
             elif isinstance(event, Response) and self._protocol.handshake_exc is None:
                 self.is_ready = True
                 self.version = Version(self._protocol.subprotocol)
+                self.processes = _processes(event.headers.get(PROCESS_HEADER, ""))
         return messages
 
     def _take(self, frame: Frame) -> bytes | None:
@@ -184,6 +189,14 @@ class ClientConnection:
         if self.message_was_too_long:
             return "the server closed it, as the message was longer than it reads"
         return f"the server closed it with code {received.code}" + (f" ({received.reason})" if received.reason else "")
+
+
+def _processes(header: str) -> list[int]:
+    told = _PROCESS.fullmatch(header)
+    if told is None:
+        return []
+    own = int(told[1])
+    return [own, *(number for number in range(1, int(told[2]) + 1) if number != own)]
 
 
 def _reason(body: bytes | bytearray) -> str:

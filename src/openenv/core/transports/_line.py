@@ -58,11 +58,19 @@ class Line:
         return_by: When its sessions are given up, as the monotonic clock tells; `None` where it is not coming back.
         delays: Seconds between the attempts to come back.
         last_problem: What the last attempt to come back met.
+        process: The number of the server's process that has its sessions; 0 where that is the server's to say.
+        processes: The numbers of all of them, as of `ClientConnection`.
         is_to_repeat: Whether a message was refused as a whole, and what it held is to be asked one by one.
     """
 
-    def __init__(self, settings: TransportSettings, indices: Sequence[int]) -> None:
-        """Make a line that is not connected."""
+    def __init__(self, settings: TransportSettings, indices: Sequence[int], process: int = 0) -> None:
+        """Make a line that is not connected.
+
+        Args:
+            settings: How the server is reached.
+            indices: The sessions on it.
+            process: The number of the server's process that it is to lead to; 0 for any.
+        """
         self.settings = settings
         self.indices = indices
         self.version = Version.V2
@@ -72,6 +80,8 @@ class Line:
         self.delays: Iterator[float] = backoff()
         self.last_problem: Exception | None = None
         self.is_to_repeat = False
+        self.process = process
+        self.processes: Sequence[int] = ()
         self._ids = count(1)
         self._pending: dict[int, _Asked] = {}
         self._order: deque[int] = deque()
@@ -97,9 +107,10 @@ class Line:
         """Return whether the server reads msgpack."""
         return any(ticket.binary for ticket in self._tickets.values())
 
-    def connected(self, version: Version) -> None:
+    def connected(self, connection: ClientConnection) -> None:
         """Take note of a connection that has no session to take up."""
-        self.version, self.is_up, self.return_by = version, True, None
+        self.version, self.is_up, self.return_by = connection.version, True, None
+        self.processes = connection.processes
         self._draining, self._unasked = False, None
 
     # Requests
@@ -147,7 +158,7 @@ class Line:
         if kind is RequestKind.OPEN:
             self._channels[index] = next(self._channel_numbers)
             self.lost.pop(index, None)
-            data = opening_data(self.settings)
+            data = opening_data(self.settings, here=self.process > 0)
         if self.version is Version.V1:
             self._order.append(number)
             # Nothing opens a session there; whether there is one is seen by asking it.
@@ -391,8 +402,9 @@ class Line:
 
     @property
     def hint(self) -> str:
-        """Return what a connection's address says for it to arrive where the sessions are; see `Ticket.hint`."""
-        return next((ticket.hint for ticket in self._tickets.values()), "")
+        """Return the query with which a connection arrives where the sessions are, or are to be; see `Ticket.hint`."""
+        known = next((ticket.hint for ticket in self._tickets.values()), "")
+        return known or (f"process={self.process}" if self.process else "")
 
     @property
     def is_resuming(self) -> bool:

@@ -23,7 +23,7 @@ async def connected(
     timeout_s: float,
     received: Callable[[bytes], None],
     ended: Callable[[Link], None],
-    session_id: str = "",
+    hint: str = "",
 ) -> Link:
     """Return a connection whose handshake is over.
 
@@ -32,12 +32,12 @@ async def connected(
         timeout_s: Seconds it may take.
         received: Called with each message.
         ended: Called when the connection has ended.
-        session_id: The session to come back to, as of `ClientConnection`.
+        hint: As of `ClientConnection`.
 
     Raises:
         ConnectError: No server could be reached, or it speaks something else.
     """
-    connection = ClientConnection(settings, session_id)
+    connection = ClientConnection(settings, hint)
     link = Link(connection, settings, received, ended)
     try:
         await asyncio.wait_for(_dial(link, connection, settings), timeout_s)

@@ -44,15 +44,18 @@ class MultiplexedTransport(PoolTransport):
         return {index: failures[self._line_of[index]] for index in wanted if self._line_of[index] in failures}
 
     def _split(self, line: Line) -> list[Line]:
-        """Return further lines where a server takes one session a connection."""
-        if line.version is Version.V2 or len(line.indices) == 1:
+        """Return further lines where a server takes one session a connection, or has several processes for them."""
+        indices = line.indices
+        processes = line.processes if line.version is Version.V2 else [0] * len(indices)
+        most = min(len(processes), len(indices))
+        if most < 2 or line.process:
             return []
-        first, *others = line.indices
-        line.indices = [first]
-        further = [Line(line.settings, [index]) for index in others]
+        line.indices, line.process = indices[::most], processes[0]
+        further = [Line(line.settings, indices[first::most], processes[first]) for first in range(1, most)]
         self._lines += further
         for new in further:
-            self._line_of[new.indices[0]] = new
+            for index in new.indices:
+                self._line_of[index] = new
         return further
 
     @abstractmethod

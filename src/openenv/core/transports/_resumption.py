@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from ..exceptions import (
     InvalidRequestError,
@@ -51,8 +52,8 @@ class Ticket:
 
     @property
     def hint(self) -> str:
-        """Return what a connection's address says for it to arrive where the session is; empty where that is plain."""
-        return self.session_id if self.processes > 1 else ""
+        """Return the query with which a connection arrives where the session is; empty where that is plain."""
+        return f"session_id={quote(self.session_id)}" if self.processes > 1 else ""
 
     @classmethod
     def of(cls, data: JsonObject) -> Ticket:
@@ -75,11 +76,19 @@ class Ticket:
         )
 
 
-def opening_data(settings: TransportSettings, ticket: Ticket | None = None) -> bytes:
-    """Return the data of an `open`: for a new session, or for the one that a ticket names."""
+def opening_data(settings: TransportSettings, ticket: Ticket | None = None, *, here: bool = False) -> bytes:
+    """Return the data of an `open`.
+
+    Args:
+        settings: How the server is reached.
+        ticket: Names the session to take up; `None` to open a new one.
+        here: Whether a new one is to be in the process that the connection leads to.
+    """
     data: JsonObject = {"grace_s": settings.reconnect_grace_s}
     if settings.binary:
         data["binary"] = True
+    if here:
+        data["here"] = True
     if ticket is not None:
         data |= {"session_id": ticket.session_id, "secret": ticket.secret}
     return encode(data)

@@ -18,20 +18,20 @@ READ_BYTES = 65_536
 
 
 def connected(
-    settings: TransportSettings, timeout_s: float, session_id: str = ""
+    settings: TransportSettings, timeout_s: float, hint: str = ""
 ) -> tuple[ClientConnection, socket.socket, list[bytes]]:
     """Return a connection, its socket, and the messages that came with the end of the handshake.
 
     Args:
         settings: How the server is reached.
         timeout_s: Seconds it may take.
-        session_id: The session to come back to, as of `ClientConnection`.
+        hint: As of `ClientConnection`.
 
     Raises:
         ConnectError: No server could be reached, or it speaks something else.
     """
     deadline = time.monotonic() + timeout_s
-    connection = ClientConnection(settings, session_id)
+    connection = ClientConnection(settings, hint)
     sock = _dialled(connection, deadline)
     try:
         return connection, sock, _shaken_hands(sock, connection, deadline)

@@ -270,8 +270,8 @@ class BlockingTransport(Transport):
         self._connection, self._socket, self._broke_at = connection, sock, 0.0
         return connection, sock
 
-    def _connect(self, timeout_s: float, session_id: str = "") -> tuple[ClientConnection, socket.socket]:
-        connection, sock, messages = connected(self._settings, timeout_s, session_id)
+    def _connect(self, timeout_s: float, hint: str = "") -> tuple[ClientConnection, socket.socket]:
+        connection, sock, messages = connected(self._settings, timeout_s, hint)
         self._take(messages)
         return connection, sock
 

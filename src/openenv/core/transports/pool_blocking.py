@@ -102,12 +102,12 @@ class BlockingPoolTransport(MultiplexedTransport):
         failures: dict[Line, Exception] = {}
         for line in lines:
             try:
-                connection, sock, messages = connected(line.settings, line.settings.connect_timeout_s)
+                connection, sock, messages = connected(line.settings, line.settings.connect_timeout_s, line.hint)
             except OpenEnvError as exc:
                 failures[line] = exc
                 continue
             self._attach(line, _End(connection, sock))
-            line.connected(connection.version)
+            line.connected(connection)
             self._take(line, messages)
         return failures
 

@@ -54,7 +54,7 @@ class WebSocketPoolTransport(MultiplexedTransport):
                     failures[line] = exc
                     return
                 self._links[line] = link
-                line.connected(link.version)
+                line.connected(link.connection)
                 if link.is_over:
                     self._ended(line, link)
 

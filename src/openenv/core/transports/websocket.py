@@ -144,8 +144,8 @@ class WebSocketTransport(Transport):
             url = self._settings.base_url
             future.set_exception(late(kind, url, limit))
 
-    async def _connect(self, timeout_s: float, session_id: str = "") -> Link:
-        return await connected(self._settings, timeout_s, self._received, self._ended, session_id)
+    async def _connect(self, timeout_s: float, hint: str = "") -> Link:
+        return await connected(self._settings, timeout_s, self._received, self._ended, hint)
 
     def _received(self, message: bytes) -> None:
         for answer in self._exchange.receive_all(message):

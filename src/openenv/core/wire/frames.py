@@ -26,11 +26,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["SUBPROTOCOL_V2", "Answer", "AnswerKind", "ErrorCode", "JsonObject", "Request", "RequestKind", "Version"]
+__all__ = [
+    "PROCESS_HEADER",
+    "SUBPROTOCOL_V2",
+    "Answer",
+    "AnswerKind",
+    "ErrorCode",
+    "JsonObject",
+    "Request",
+    "RequestKind",
+    "Version",
+]
 
 JsonObject = dict[str, object]
 
 SUBPROTOCOL_V2 = "openenv.v2"
+
+PROCESS_HEADER = "Openenv-Process"
+"""Where the answer to a WebSocket's handshake says which of a server's processes gives it, as in `2/4`."""
 
 
 class Version(Enum):

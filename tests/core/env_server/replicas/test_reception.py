@@ -17,6 +17,9 @@ _CONNECT = "GET /ws{query} HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\n\r\n"
     [
         (_CONNECT.format(query=""), Caller(opens_session=True)),
         (_CONNECT.format(query="?session_id=abc"), Caller("abc")),
+        (_CONNECT.format(query="?process=2"), Caller(opens_session=True, replica=2)),
+        (_CONNECT.format(query="?x=1&process=12&y=2"), Caller(opens_session=True, replica=12)),
+        (_CONNECT.format(query="?process=x"), Caller(opens_session=True)),
         (_CONNECT.format(query="?x=1&session_id=abc"), Caller("abc")),
         (_CONNECT.replace("Upgrade: websocket", "upgrade:WebSocket").format(query=""), Caller(opens_session=True)),
         ("POST /step HTTP/1.1\r\nHost: here\r\nx-session-id:  mine \r\n\r\n{}", Caller("mine")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,7 +16,7 @@ from tests.core.driving import Driver
 from tests.core.worlds import Peer, eventually, opened
 from tests.reliability.proxy import cutting_proxy
 
-from .served import Do, PlaceClient, Served, served
+from .served import Do, PlaceClient, Seen, Served, served
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +154,29 @@ def test_a_client_comes_back_straight_to_its_process(server: Served, is_sync: bo
                 assert (seen.pid, seen.count) == (home, count)
         assert server.scrape()["openenv_passed_on_total"] == before
         other.ask("close")
+
+
+@pytest.mark.parametrize("is_sync", [True, False], ids=["sync", "async"])
+def test_a_pool_asks_every_process_directly(server: Served, is_sync: bool) -> None:
+    before = server.scrape()["openenv_passed_on_total"]
+    seen = _seen_by_sync_pool(server) if is_sync else asyncio.run(_seen_by_pool(server))
+    assert [one.count for one in seen] == [2] * 7
+    assert sorted(Counter(one.pid for one in seen).values()) == [3, 4]
+    assert server.scrape()["openenv_passed_on_total"] == before
+
+
+def _seen_by_sync_pool(server: Served) -> list[Seen]:
+    with PlaceClient.pool(size=7, base_url=server.base_url).sync() as pool:
+        pool.reset()
+        pool.step([Do()] * 7)
+        return [result.observation for result in pool.step([Do()] * 7)]
+
+
+async def _seen_by_pool(server: Served) -> list[Seen]:
+    async with PlaceClient.pool(size=7, base_url=server.base_url) as pool:
+        await pool.reset()
+        await pool.step([Do()] * 7)
+        return [result.observation for result in await pool.step([Do()] * 7)]
 
 
 def test_plain_http_finds_its_session_in_any_process(server: Served) -> None:

@@ -12,7 +12,7 @@ import sys
 from ...exceptions import OpenEnvError
 from ..serving import serve_replicas
 
-__all__: list[str] = []
+__all__ = ["main"]
 
 
 def main() -> None:

@@ -170,7 +170,8 @@ class Front:
             if not self._any_in(Phase.SERVING, Phase.LEAVING):
                 self._homeless.append((caller, connection))
                 return
-            replica = self.choose()
+            wanted = self.replicas.get(caller.replica)
+            replica = wanted if wanted is not None and wanted.phase is Phase.SERVING else self.choose()
             if caller.opens_session:
                 replica.expect()
         self._given += 1

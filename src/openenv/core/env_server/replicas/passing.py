@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 from starlette.datastructures import Headers
 
 from ...exceptions import OpenEnvError, SessionNotFoundError
-from ...wire.frames import SUBPROTOCOL_V2
+from ...wire.frames import PROCESS_HEADER, SUBPROTOCOL_V2
 from ..access.middleware import PASSED_ON, client_of
 from ..observability.telemetry import Event
 from ..routes._mcp_headers import MCP_SESSION_HEADER, environment_session_of
@@ -29,8 +29,7 @@ class PassingOn:
     """Stands before a replica's application, and has another replica answer what that one holds the session for.
 
     This is for what plain HTTP and MCP clients ask of a session, and for connections of version 1 to one that was made
-    over `/mcp`.
-    Who else asks for a session names it in what is read later.
+    over `/mcp`. Who else asks for a session names it in what is read later; those who connect are told where they are.
     """
 
     def __init__(self, app: App, server: HTTPEnvServer) -> None:
@@ -46,6 +45,8 @@ class PassingOn:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request pass, or pass it on."""
         siblings, session_id = self._server.siblings, _session_of(scope)
+        if siblings is not None and scope["type"] == "websocket" and PASSED_ON not in scope:
+            send = _Naming(send, siblings.name)
         if siblings is None or not session_id or PASSED_ON in scope or self._server.sessions.holds(session_id):
             await self._app(scope, receive, send)
             return
@@ -67,6 +68,19 @@ class PassingOn:
         elif not answering.has_begun:
             refusal = error_response(exc, with_traceback=not self._server.settings.hide_tracebacks)
             await refusal(scope, receive, answering)
+
+
+class _Naming:
+    """Sends, and says in the answer to a WebSocket's handshake which process gives it."""
+
+    def __init__(self, send: Send, name: str) -> None:
+        self._send = send
+        self._header = (PROCESS_HEADER.lower().encode(), name.encode())
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "websocket.accept":
+            message = {**message, "headers": [*message.get("headers", ()), self._header]}
+        await self._send(message)
 
 
 class _Answering:

@@ -26,6 +26,7 @@ _SESSION = re.compile(
     rb"|\r\nx-session-id:[ \t]*([^\r\n]{1,256})",
     re.I,
 )
+_REPLICA = re.compile(rb"GET [^ ]*[?&]process=(\d{1,4})[& ]")
 _UPGRADE = re.compile(rb"\r\nupgrade:[ \t]*websocket", re.I)
 
 
@@ -36,17 +37,22 @@ class Caller:
     Attributes:
         session_id: The session that it is for; empty where it does not say.
         opens_session: Whether a session is about to be opened over it.
+        replica: The number of the replica that it asks for; 0 where it asks for none.
     """
 
     session_id: str = ""
     opens_session: bool = False
+    replica: int = 0
 
     @classmethod
     def of(cls, head: bytes) -> Caller:
         """Return what the first bytes of a connection tell."""
         found = _SESSION.search(head)
         session_id = (found[1] or found[2] or found[3]).decode("latin-1").strip() if found is not None else ""
-        return cls(session_id, opens_session=not session_id and _UPGRADE.search(head) is not None)
+        if session_id or _UPGRADE.search(head) is None:
+            return cls(session_id)
+        wanted = _REPLICA.match(head)
+        return cls(opens_session=True, replica=int(wanted[1]) if wanted is not None else 0)
 
 
 class Reception:

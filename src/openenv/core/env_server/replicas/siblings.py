@@ -60,6 +60,7 @@ class Siblings:
         admission: The slots that they share.
         rate_limit: How often a client may ask all of them; `None` for no limit.
         replicas: How many they are, this one counted in.
+        name: What tells this one from the others, such as `2/4`.
         answers: What this one answers when the front asks all of them.
     """
 
@@ -68,6 +69,7 @@ class Siblings:
     ) -> None:
         """Make them known to one server; see `Membership.join`."""
         self.replicas = membership.replicas
+        self.name = f"{membership.number}/{membership.replicas}"
         self.admission = SharedAdmission(number, membership.number, membership.line, row, max_sessions)
         self.admission.announce(settings)
         rate = settings.max_requests_per_s
