@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from pydantic import ValidationError
@@ -50,6 +50,9 @@ from .types import (
     WireModel,
 )
 
+if TYPE_CHECKING:
+    from .mcp.door import McpDoor
+
 __all__ = ["HTTPEnvServer", "create_app", "create_fastapi_app"]
 
 _DEFAULT_SESSIONS = 64
@@ -69,6 +72,7 @@ class HTTPEnvServer:
         connections: The WebSocket connections.
         rate_limit: How often a client may ask; `None` for no limit.
         siblings: The same server in other processes, where it is one of several; else `None`.
+        mcp: The sessions of MCP clients; `None` until the first of them comes.
     """
 
     def __init__(
@@ -108,6 +112,7 @@ class HTTPEnvServer:
         )
         self.connections: set[Connection] = set()
         self.rate_limit = self._rate_limit()
+        self.mcp: McpDoor | None = None
         self._metadata: EnvironmentMetadata | None = None
         self._schemas: dict[str, dict[str, Any]] | None = None
 
@@ -245,7 +250,7 @@ class HTTPEnvServer:
                 allow_origins=settings.allowed_origins,
                 allow_methods=["*"],
                 allow_headers=["*"],
-                expose_headers=[SESSION_HEADER, "Retry-After"],
+                expose_headers=[SESSION_HEADER, "Mcp-Session-Id", "Retry-After"],
             )
 
 

@@ -1,4 +1,7 @@
-"""`/mcp` as OpenEnv clients speak it: bare JSON-RPC by POST or WebSocket, with sessions to create and close."""
+"""`/mcp`: MCP as `streamable` answers it, and what OpenEnv clients speak.
+
+That is bare JSON-RPC by POST or WebSocket, with sessions to create and close.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,7 @@ from ..mcp_types import JsonRpcErrorCode, JsonRpcRequest, McpMethod
 from ..observability import logs
 from ..observability.telemetry import Event
 from ..session import Session
+from . import streamable
 from ._documents import json_body, placed, refusals, told
 from .http import read_object
 
@@ -45,6 +49,7 @@ _logger = logs.server_logger(__name__)
 def add_mcp_routes(app: FastAPI) -> None:
     """Add the JSON-RPC routes to an application."""
     app.add_api_route("/mcp", _post, methods=["POST"], tags=["MCP"], openapi_extra=_document(), responses=refusals())
+    app.add_api_route("/mcp", streamable.listen_or_end, methods=["GET", "DELETE"], include_in_schema=False)
     app.add_api_websocket_route("/mcp", _websocket)
 
 
@@ -59,13 +64,18 @@ def _document() -> dict[str, Any]:
 
 
 async def _post(request: HTTPRequest) -> Response:
-    """Answer a JSON-RPC request: `tools/list`, `tools/call`, `openenv/session/create`, `openenv/session/close`."""
+    """Answer a message of an MCP client, or a bare JSON-RPC request.
+
+    Those are `tools/list`, `tools/call`, `openenv/session/create` and `openenv/session/close`.
+    """
     server: HTTPEnvServer = request.app.state.openenv
     try:
         message = await read_object(request, server.settings)
     except ValueError as exc:
         failed = JsonRpcFailedError(JsonRpcErrorCode.PARSE_ERROR, str(exc))
         return _response(json_rpc.failure(None, failed.error))
+    if streamable.is_standard(request.headers, message):
+        return await streamable.post(request, message)
     return _response(await _answer(server, client_of(request.scope), message, is_passed_on=PASSED_ON in request.scope))
 
 

@@ -1,0 +1,171 @@
+"""What one MCP client can ask of one environment session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...exceptions import OpenEnvError
+from ...wire.codec import decode, encode, strict_json
+from ...wire.frames import JsonObject, Request, RequestKind
+from .. import dispatch
+from ..mcp_types import CallToolAction, JsonRpcErrorCode, ListToolsAction, McpMethod
+from ..types import Action, ServerMode
+from . import results
+
+if TYPE_CHECKING:
+    from ..http_server import HTTPEnvServer
+    from ..session import Session
+
+__all__ = ["Conversation", "RefusedError"]
+
+_TYPES = {"markdown": "text/markdown", "json": "application/json"}
+_NO_ARGUMENTS = {"type": "object", "properties": {}, "additionalProperties": False}
+
+
+class RefusedError(Exception):
+    """A request that is answered with an error of the protocol.
+
+    Attributes:
+        code: The error's number.
+    """
+
+    def __init__(self, code: JsonRpcErrorCode, message: str) -> None:
+        self.code = code.value
+        super().__init__(message)
+
+
+class Conversation:
+    """What one MCP client asks of one environment session, in plain JSON values.
+
+    Attributes:
+        session: The environment session.
+    """
+
+    def __init__(self, server: HTTPEnvServer, session: Session) -> None:
+        """Begin one.
+
+        Args:
+            server: The server.
+            session: The environment session.
+        """
+        self.session = session
+        self._server = server
+        spec = server.spec
+        self._is_simulation = server.sessions.tool_mode != ServerMode.PRODUCTION.value
+        self._own_actions = issubclass(spec.action, (CallToolAction, ListToolsAction))
+        # Such an environment takes a step with a `type` for an action of its own.
+        self._steps_tools = self._is_simulation and (self._own_actions or "type" not in spec.action.model_fields)
+
+    async def instructions(self) -> str:
+        """Return what a client is told at first."""
+        about = await self._server.metadata()
+        lines = [about.description]
+        if self._is_simulation:
+            lines.append("Call `reset` to begin an episode; it goes on until a result says that it is done.")
+        return "\n".join(line for line in lines if line)
+
+    # -- tools ---------------------------------------------------------------------------------------------------------
+
+    async def tools(self) -> list[JsonObject]:
+        """Return the tools: the session's own operations, and those of the environment.
+
+        Raises:
+            RefusedError: The environment does not list them.
+        """
+        asked: JsonObject = {"jsonrpc": "2.0", "id": 0, "method": McpMethod.TOOLS_LIST.value, "params": {}}
+        answer = await self._asked(Request(RequestKind.MCP, asked))
+        if "error" in answer:
+            raise RefusedError(JsonRpcErrorCode.INTERNAL_ERROR, str(answer["error"]["message"]))
+        return [*self._operations(), *answer["result"]["tools"]]
+
+    def _operations(self) -> list[JsonObject]:
+        """Return what plays an episode, where that may be played."""
+        if not self._is_simulation:
+            return []
+        schemas = self._server.schemas()
+        reset = _operation("reset", "Begin a new episode, and return what there is to observe.", schemas["reset"])
+        state = _operation("state", "Return where the episode stands.", _NO_ARGUMENTS)
+        if not self._has_actions():
+            return [reset, state]
+        step = _operation(
+            "step", "Act, and return the observation, the reward and whether the episode is done.", schemas["action"]
+        )
+        return [reset, step, state]
+
+    def _has_actions(self) -> bool:
+        """Return whether the environment takes actions that are no tool calls."""
+        return not self._own_actions and self._server.spec.action is not Action
+
+    async def call(self, name: str, arguments: JsonObject) -> JsonObject:
+        """Return the result of a tool; its failure is a result too."""
+        try:
+            return await self._called(name, arguments)
+        except Exception as exc:  # noqa: BLE001 - the boundary: told to the client, and logged there
+            self._server.sessions.telemetry.told(exc)
+            with_paths = not self._server.settings.hide_tracebacks
+            dispatch.error_answer(exc, session_id=self.session.id, with_traceback=with_paths)
+            return results.failed_by(exc, with_paths=with_paths)
+
+    async def _called(self, name: str, arguments: JsonObject) -> JsonObject:
+        if any(tool["name"] == name for tool in self._operations()):
+            return results.of_observation(await self._asked(Request(RequestKind(name), arguments)))
+        if self._steps_tools:
+            action: JsonObject = {"type": "call_tool", "tool_name": name, "arguments": arguments}
+            return results.of_tool(await self._asked(Request(RequestKind.STEP, action)))
+        params: JsonObject = {"name": name, "arguments": arguments}
+        asked: JsonObject = {"jsonrpc": "2.0", "id": 0, "method": McpMethod.TOOLS_CALL.value, "params": params}
+        answer = await self._asked(Request(RequestKind.MCP, asked))
+        if "error" in answer:
+            code = (answer["error"].get("data") or {}).get("error_type", "execution_error")
+            return results.failed(code, answer["error"]["message"], code)
+        return results.of_tool({"observation": {"tool_name": name, "result": answer["result"]}})
+
+    async def _asked(self, request: Request) -> dict[str, Any]:
+        answer = await self.session.answer(request)
+        told: dict[str, Any] = decode(strict_json(answer.data))
+        return told
+
+    # -- resources -----------------------------------------------------------------------------------------------------
+
+    async def resources(self) -> list[JsonObject]:
+        """Return what can be read."""
+        about = await self._server.metadata()
+        listed = [_resource("schema", "json", "JSON schemas of actions, observations, the state and a reset.")]
+        if about.readme_content:
+            listed.insert(0, _resource("readme", "markdown", "What the environment's author says of it."))
+        if self._is_simulation:
+            listed.append(_resource("state", "json", "Where the episode stands."))
+        listed.append(_resource("session", "json", "The id and secret by which others take part in this session."))
+        return listed
+
+    async def read(self, uri: str) -> tuple[str, str]:
+        """Return a resource's text and its type.
+
+        Raises:
+            RefusedError: There is none at that address, or it cannot be read now.
+        """
+        listed = {resource["uri"]: str(resource["mimeType"]) for resource in await self.resources()}
+        if uri not in listed:
+            known = ", ".join(map(str, listed))
+            raise RefusedError(JsonRpcErrorCode.INVALID_PARAMS, f"no resource {uri!r}: there are {known}")
+        try:
+            return await self._read(uri.partition("://")[2]), listed[uri]
+        except OpenEnvError as exc:
+            raise RefusedError(JsonRpcErrorCode.INTERNAL_ERROR, f"{type(exc).__name__}: {exc}") from exc
+
+    async def _read(self, name: str) -> str:
+        if name == "readme":
+            return (await self._server.metadata()).readme_content or ""
+        if name == "schema":
+            return encode(self._server.schemas()).decode()
+        if name == "session":
+            return encode({"session_id": self.session.id, "secret": self.session.secret}).decode()
+        return encode(await self._asked(Request(RequestKind.STATE, {}))).decode()
+
+
+def _operation(name: str, description: str, schema: dict[str, Any]) -> JsonObject:
+    return {"name": name, "description": description, "inputSchema": {**schema, "type": "object"}}
+
+
+def _resource(name: str, kind: str, description: str) -> JsonObject:
+    return {"uri": f"openenv://{name}", "name": name, "mimeType": _TYPES[kind], "description": description}

@@ -1,0 +1,93 @@
+"""What came of a request to a session, as the result of an MCP tool."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...exceptions import RemoteError
+from ...tools.results import mcp_result
+from ...wire.codec import encode
+from ...wire.errors import error_fields
+from ...wire.frames import JsonObject
+
+__all__ = ["failed", "failed_by", "of_observation", "of_tool"]
+
+_REWARD, _DONE = "openenv/reward", "openenv/done"
+
+
+def of_observation(told: JsonObject) -> JsonObject:
+    """Return the result of a reset, a step or a look at the state.
+
+    Args:
+        told: What the session answered: `observation`, `reward` and `done`, or the state's fields.
+    """
+    return {"content": [_text(encode(told).decode())], "structuredContent": told, "isError": False}
+
+
+def of_tool(told: dict[str, Any]) -> JsonObject:
+    """Return the result of a tool of the environment's.
+
+    Reward and `done` are in `_meta`; that an episode is over is in the content too, as agents see nothing else.
+
+    Args:
+        told: What the session answered to `CallToolAction`: `observation`, `reward` and `done`.
+    """
+    observation: dict[str, Any] = told["observation"]
+    error: dict[str, Any] | None = observation.get("error")
+    if error is not None:
+        metadata: dict[str, Any] = observation.get("metadata") or {}
+        result = failed(metadata.get("exception_type") or error["error_type"], error["message"], error["error_type"])
+    elif "tool_name" in observation:
+        result = _shaped(observation.get("result"))
+    else:
+        # An environment that answers tool calls with observations of its own.
+        result = _shaped(observation)
+    result["_meta"] = {_REWARD: told.get("reward"), _DONE: told.get("done", False)}
+    if told.get("done"):
+        result["content"].append(_text(f"The episode is over (reward of this step: {told.get('reward')})."))
+    return result
+
+
+def failed_by(exc: BaseException, *, with_paths: bool = True) -> JsonObject:
+    """Return the result that tells of what a session raised.
+
+    Args:
+        exc: What was raised.
+        with_paths: Whether paths of files may be told.
+    """
+    kind = exc.remote_type if isinstance(exc, RemoteError) and exc.remote_type else type(exc).__name__
+    fields = error_fields(exc, with_traceback=with_paths)
+    return failed(kind, str(fields["message"]), str(fields["code"]))
+
+
+def failed(kind: str, message: str, code: str) -> dict[str, Any]:
+    """Return the result that tells of a failure.
+
+    Args:
+        kind: Name of the exception's class, or else what kind of failure it is.
+        message: What happened.
+        code: The kind of failure, for programs.
+    """
+    error = {"type": kind, "message": message, "code": code}
+    text = message if message.startswith(f"{kind}:") else f"{kind}: {message}"
+    return {"content": [_text(text)], "structuredContent": {"error": error}, "isError": True}
+
+
+def _shaped(value: object) -> dict[str, Any]:
+    """Return a tool's result, which may have MCP's shape already, as a FastMCP server's has."""
+    known = {"content", "structured_content", "data", "is_error"}
+    shaped: Any = value if isinstance(value, dict) and value.keys() >= known else mcp_result(value)
+    result: dict[str, Any] = {"content": [_block(each) for each in shaped["content"]], "isError": shaped["is_error"]}
+    if shaped["structured_content"] is not None:
+        result["structuredContent"] = shaped["structured_content"]
+    return result
+
+
+def _block(block: dict[str, Any]) -> JsonObject:
+    """Return a content block without the fields that hold nothing, under the names of the protocol."""
+    renamed = {"meta": "_meta"}
+    return {renamed.get(name, name): value for name, value in block.items() if value is not None}
+
+
+def _text(text: str) -> JsonObject:
+    return {"type": "text", "text": text}

@@ -1,0 +1,83 @@
+"""The official SDK, which is imported with the first request that needs it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from ...exceptions import MissingExtraError
+from .conversation import Conversation, RefusedError
+
+try:
+    import anyio
+    import mcp.types as types
+    from mcp.server.lowlevel import Server
+    from mcp.server.streamable_http import StreamableHTTPServerTransport
+    from mcp.shared.exceptions import McpError
+except ImportError as exc:
+    raise MissingExtraError("MCP", "mcp") from exc
+
+if TYPE_CHECKING:
+    from ..http_server import HTTPEnvServer
+
+__all__ = ["StreamableHTTPServerTransport", "server_of"]
+
+
+def _is_worth_telling(record: logging.LogRecord) -> bool:
+    """Return whether a record tells of more than a stream whose session has ended."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], anyio.ClosedResourceError)
+
+
+logging.getLogger(StreamableHTTPServerTransport.__module__).addFilter(_is_worth_telling)
+
+
+async def server_of(server: HTTPEnvServer, conversation: Conversation) -> Server[Any, Any]:
+    """Return the SDK's server for one client's conversation.
+
+    Args:
+        server: The environment's server.
+        conversation: What answers.
+    """
+    about = await server.metadata()
+    made: Server[Any, Any] = Server(about.name, version=about.version, instructions=await conversation.instructions())
+    made.request_handlers.update(_handlers(conversation))
+    return made
+
+
+def _handlers(conversation: Conversation) -> dict[Any, Any]:
+    """Return what answers each kind of request.
+
+    Requests are not validated here: the session does it, with messages that say what is wrong.
+    """
+
+    async def list_tools(_: types.ListToolsRequest) -> types.ServerResult:
+        tools = await _refusing(conversation.tools())
+        return types.ServerResult(types.ListToolsResult.model_validate({"tools": tools}))
+
+    async def call_tool(request: types.CallToolRequest) -> types.ServerResult:
+        result = await conversation.call(request.params.name, request.params.arguments or {})
+        return types.ServerResult(types.CallToolResult.model_validate(result))
+
+    async def list_resources(_: types.ListResourcesRequest) -> types.ServerResult:
+        resources = await _refusing(conversation.resources())
+        return types.ServerResult(types.ListResourcesResult.model_validate({"resources": resources}))
+
+    async def read_resource(request: types.ReadResourceRequest) -> types.ServerResult:
+        uri = str(request.params.uri)
+        text, kind = await _refusing(conversation.read(uri))
+        contents = [{"uri": uri, "mimeType": kind, "text": text}]
+        return types.ServerResult(types.ReadResourceResult.model_validate({"contents": contents}))
+
+    return {
+        types.ListToolsRequest: list_tools,
+        types.CallToolRequest: call_tool,
+        types.ListResourcesRequest: list_resources,
+        types.ReadResourceRequest: read_resource,
+    }
+
+
+async def _refusing(asked: Any) -> Any:
+    try:
+        return await asked
+    except RefusedError as exc:
+        raise McpError(types.ErrorData(code=exc.code, message=str(exc))) from exc
