@@ -207,7 +207,8 @@ def test_a_private_space_is_installed_with_the_token_which_is_left_nowhere(
     assert TOKEN not in errors
 
 
-@INSTALLERS
+@pytest.mark.slow
+@pytest.mark.parametrize("installer", ["uv", "pip"])
 def test_what_an_interrupted_installation_left_is_mended(
     throwaway: ThrowawayPython, space: HostedSpace, installer: str
 ) -> None:

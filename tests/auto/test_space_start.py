@@ -24,7 +24,7 @@ from openenv.core.exceptions import (
     UntrustedCodeError,
 )
 from openenv.testing import serve
-from tests.auto.test_auto_env import ProcessesForContainers
+from tests.core.hub.test_ways import Containers
 from tests.core.plain_servers import listening, saying
 from tests.hub_host.hub import TOKEN, HostedSpace, Hub
 from tests.site_packages import DICE, OLD_DICE, SitePackages
@@ -116,20 +116,15 @@ def test_a_private_space_gets_the_token(space: HostedSpace, monkeypatch: pytest.
             assert env.reset().observation["echoed_message"]
 
 
-def test_what_does_not_run_is_started_from_its_package(dice: SitePackages, space: HostedSpace) -> None:
+def test_variables_of_a_server_leave_the_running_space_alone_and_reach_the_one_that_is_started(
+    dice: SitePackages, space: HostedSpace, dice_url: str
+) -> None:
+    space.run(dice_url)
     with AutoEnv.from_env(NAME, env_vars={"DICE_NOTE": "a process"}, wait_timeout=50.0) as env:
         provider = env.async_client.provider
         assert env.reset().observation.note == "a process"
     assert isinstance(provider, LocalProcessProvider)
     assert not provider.is_alive()
-
-
-def test_variables_of_a_server_leave_the_running_space_alone(
-    dice: SitePackages, space: HostedSpace, dice_url: str
-) -> None:
-    space.run(dice_url)
-    with AutoEnv.from_env(NAME, env_vars={"DICE_NOTE": "a process"}) as env:
-        assert env.reset().observation.note == "a process"
 
 
 def test_a_running_space_at_another_commit_than_the_one_asked_for_is_left_alone(
@@ -138,8 +133,8 @@ def test_a_running_space_at_another_commit_than_the_one_asked_for_is_left_alone(
     first = _main(space)
     space.run(dice_url, space.repository.commit({"README.md": "two"}))
     for name, revision in ((f"{NAME}@{first}", None), (NAME, first)):
-        with AutoEnv.from_env(name, revision=revision) as env:
-            assert isinstance(env.async_client.provider, LocalProcessProvider)
+        with pytest.raises(EnvironmentUnavailableError, match=f"it runs {space.running_commit}, and not {first}"):
+            AutoEnv.from_env(name, revision=revision, skip_install=True)
     with AutoEnv.from_env(NAME) as env:
         assert (_class(env), env.base_url) == ("DiceEnv", dice_url)
 
@@ -211,10 +206,19 @@ def test_a_revision_has_no_image(dice: SitePackages, space: HostedSpace) -> None
         AutoEnv.from_env(NAME, revision=_main(space), skip_install=True)
 
 
+def test_what_is_installed_works_where_the_hub_has_it_no_more(dice: SitePackages, hub: Hub, space: HostedSpace) -> None:
+    hub.spaces.clear()
+    with AutoEnv.from_env(NAME) as env:
+        assert isinstance(env.async_client.provider, LocalProcessProvider)
+        assert env.reset().observation.face == 0
+
+
 @pytest.mark.parametrize("offline", ["nobody answers", "told so", "without huggingface_hub", "refused"])
-def test_what_is_installed_works_without_the_hub(
-    dice: SitePackages, hub: Hub, space: HostedSpace, monkeypatch: pytest.MonkeyPatch, offline: str
+def test_whatever_the_hub_says_what_is_installed_is_started(
+    site: SitePackages, hub: Hub, space: HostedSpace, monkeypatch: pytest.MonkeyPatch, offline: str
 ) -> None:
+    # A server that ends at once is enough to tell that it was started.
+    _installed(site, hub, space, DICE | {"openenv.yaml": "app: server:nothing\n"})
     if offline == "without huggingface_hub":
         monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     elif offline == "told so":
@@ -222,11 +226,14 @@ def test_what_is_installed_works_without_the_hub(
     elif offline == "refused":
         hub.failing = 500
     else:
-        space.repository.directory.rename(space.repository.directory.with_name("gone"))
-        hub.spaces.clear()
-    with AutoEnv.from_env(NAME) as env:
-        assert isinstance(env.async_client.provider, LocalProcessProvider)
-        assert env.reset().observation.face == 0
+        hub.silence.clear()
+        monkeypatch.setattr("openenv.auto._space_start._LOOK_UP_S", 0.2)
+    with pytest.raises(EnvironmentUnavailableError) as caught:
+        AutoEnv.from_env(NAME)
+
+    told = {attempt.way: attempt.why for attempt in caught.value.attempts}
+    assert "does not run" not in told["the running Space"]
+    assert "nothing" in told["its package, as a process on this machine"]
 
 
 @pytest.mark.parametrize("options", [{}, {"trust_remote_code": True}, {"skip_install": True}])
@@ -264,8 +271,6 @@ def test_places_may_be_chosen_for_a_space(dice: SitePackages, space: HostedSpace
         assert (_class(env), env.base_url) == ("DiceEnv", dice_url)
     with AutoEnv.from_env(NAME, runtime="embedded") as env:
         assert (env.reset().observation.face, env.base_url) == (0, "")
-    with AutoEnv.from_env(NAME, runtime="process") as env:
-        assert isinstance(env.async_client.provider, LocalProcessProvider)
 
 
 @pytest.mark.parametrize(
@@ -273,11 +278,11 @@ def test_places_may_be_chosen_for_a_space(dice: SitePackages, space: HostedSpace
     [({}, "registry.hf.space/openenv-dice-env:latest"), ({"docker_image": "dice:3"}, "dice:3")],
 )
 def test_a_container_of_a_space_is_started_by_the_provider(
-    dice: SitePackages, arguments: dict[str, Any], image: str
+    dice: SitePackages, dice_url: str, arguments: dict[str, Any], image: str
 ) -> None:
-    provider = ProcessesForContainers("dice_env")
+    provider = Containers(dice_url)
     with AutoEnv.from_env(NAME, container_provider=provider, **arguments) as env:
-        assert env.reset().observation.face == 0
+        assert (env.reset().observation.face, _class(env)) == (0, "DiceEnv")
     assert [asked for asked, _ in provider.asked] == [image]
 
 

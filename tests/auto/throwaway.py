@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -56,7 +57,9 @@ class ThrowawayPython:
         places = [place for place in os.environ["PATH"].split(os.pathsep) if not Path(place, "uv").exists()]
         path = [str(_PROGRAMS), *places] if installer == "uv" else places
         quiet = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}}
-        return {**quiet, "PATH": os.pathsep.join(path)}
+        # No token of whoever runs the tests.
+        token = {} if "HF_TOKEN" in quiet else {"HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"}
+        return {**quiet, **token, "PATH": os.pathsep.join(path)}
 
     def start(self, code: str, installer: str = "uv", **variables: str) -> subprocess.Popen[str]:
         """Start a program."""
@@ -93,10 +96,16 @@ class ThrowawayPython:
 @pytest.fixture(scope="session")
 def throwaway_environment(tmp_path_factory: pytest.TempPathFactory) -> ThrowawayPython:
     """Return an environment with pip, and this checkout's OpenEnv with what it needs for the Hub."""
-    made = ThrowawayPython(tmp_path_factory.mktemp("throwaway") / "venv")
+    return _made(tmp_path_factory.getbasetemp() / "throwaway")
+
+
+# A fixture is made anew for each conftest that imports it.
+@functools.cache
+def _made(directory: Path) -> ThrowawayPython:
+    made = ThrowawayPython(directory)
     uv = str(_PROGRAMS / "uv")
     commands = [
-        [uv, "venv", "--quiet", "--seed", "--python", sys.executable, str(made.directory)],
+        [uv, "venv", "--quiet", "--seed", "--python", sys.executable, str(directory)],
         [uv, "pip", "install", "--quiet", "--python", made.python, "--editable", f"{_ROOT}[hub]"],
     ]
     for command in commands:

@@ -39,6 +39,8 @@ __all__ = ["SpaceStart"]
 _IMAGE = "its image, by Docker"
 _PACKAGE = "its package, as a process on this machine"
 
+_LOOK_UP_S = 10.0
+
 _log = logging.getLogger(__name__)
 
 
@@ -105,7 +107,7 @@ class SpaceStart:
 
     def _look_up(self) -> None:
         try:
-            self._space = look_up(self.name, settings=self.settings)
+            self._space = look_up(self.name, settings=self.settings, timeout_s=_LOOK_UP_S)
         except (HubError, MissingExtraError) as error:
             self._problem = error
 
