@@ -27,8 +27,9 @@ from openenv.core import ServerSettings
 from openenv.core.env_server.http_server import HTTPEnvServer
 from openenv.core.env_server.routes.websocket import WebSocketRoute
 from openenv.core.transports._resumption import Ticket, opening_data
-from openenv.core.wire.codec import encode
+from openenv.core.transports.base import TransportSettings
 from openenv.core.wire.client_exchange import ClientExchange
+from openenv.core.wire.codec import encode
 from openenv.core.wire.frames import SUBPROTOCOL_V2, JsonObject, RequestKind, Version
 
 from .environments import Ask, Counter, Told
@@ -54,6 +55,9 @@ class _Recording(Counter):
         return self.step(action)
 
 
+_SETTINGS = TransportSettings("http://here", reconnect_grace_s=600)
+
+
 class _Link:
     """A connection without a network: frames go in, frames come out, and either end may go at any time."""
 
@@ -64,8 +68,9 @@ class _Link:
         scope = {"type": "websocket", "subprotocols": [SUBPROTOCOL_V2], "query_string": b"", "client": ("here", 1)}
         self.served = asyncio.ensure_future(WebSocketRoute(server)({**scope, "headers": []}, self._receive, self._send))
 
-    def write(self, frame: str) -> None:
-        self._incoming.put_nowait({"type": "websocket.receive", "text": frame})
+    def write(self, frame: str | bytes) -> None:
+        form = "text" if isinstance(frame, str) else "bytes"
+        self._incoming.put_nowait({"type": "websocket.receive", form: frame})
 
     def end(self) -> None:
         self._incoming.put_nowait({"type": "websocket.disconnect", "code": 1006})
@@ -94,8 +99,7 @@ class _Client:
     def hear(self) -> _Client:
         """Take the answers that came on the connection that the client looks at."""
         frames, self.link.sent[:] = list(self.link.sent), []
-        for frame in frames:
-            answer = self.exchange.receive(frame)
+        for answer in [answer for frame in frames for answer in self.exchange.receive_all(frame)]:
             if answer.kind == "opened":
                 self.ticket = Ticket.of(answer.data)
             if answer.request_id is not None:
@@ -151,7 +155,7 @@ class Sessions(RuleBasedStateMachine):
 
     def _open(self) -> _Client:
         client = _Client(self._run(self._connect()))
-        _, frame = client.exchange.request(RequestKind.OPEN, opening_data(600))
+        _, frame = client.exchange.request(RequestKind.OPEN, opening_data(_SETTINGS))
         client.link.write(frame)
         self._until(lambda: client.hear().ticket is not None)
         self._everyone.append(client)
@@ -190,7 +194,7 @@ class Sessions(RuleBasedStateMachine):
             client.old_links.append(client.link)
         client.link = self._run(self._connect())
         repeated = list(client.exchange.pending.values())
-        number, frame = client.exchange.request(RequestKind.OPEN, opening_data(600, client.ticket))
+        number, frame = client.exchange.request(RequestKind.OPEN, opening_data(_SETTINGS, client.ticket))
         client.exchange.forget(number)
         client.link.write(frame)
         self._until(lambda: number in client.hear().answered)
