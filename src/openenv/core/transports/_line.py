@@ -54,6 +54,7 @@ class Line:
         indices: The indices of its sessions.
         version: The version of the protocol that its server speaks.
         lost: Why sessions are gone, by index.
+        loss: Why the last connection was given up with all its sessions; `None` where it was not.
         is_up: Whether requests can be sent now; else they are sent when the line is up again.
         return_by: When its sessions are given up, as the monotonic clock tells; `None` where it is not coming back.
         delays: Seconds between the attempts to come back.
@@ -75,6 +76,7 @@ class Line:
         self.indices = indices
         self.version = Version.V2
         self.lost: dict[int, Exception] = {}
+        self.loss: Exception | None = None
         self.is_up = False
         self.return_by: float | None = None
         self.delays: Iterator[float] = backoff()
@@ -111,7 +113,7 @@ class Line:
         """Take note of a connection that has no session to take up."""
         self.version, self.is_up, self.return_by = connection.version, True, None
         self.processes = connection.processes
-        self._draining, self._unasked = False, None
+        self._draining, self._unasked, self.loss = False, None, None
 
     # Requests
 
@@ -386,7 +388,7 @@ class Line:
         self._channels.clear()
         self._tickets.clear()
         self._stale.clear()
-        self.is_up, self.return_by = False, None
+        self.is_up, self.return_by, self.loss = False, None, error
         return outcomes
 
     def resumption(self) -> list[bytes]:

@@ -150,7 +150,7 @@ class MultiplexedTransport(PoolTransport):
 def _refusal(line: Line, kind: RequestKind) -> Exception | None:
     """Return what stands against asking the sessions of a line."""
     if not line.is_reachable:
-        return ClientClosedError("the session is not open")
+        return line.loss or ClientClosedError("the session is not open")
     if kind is RequestKind.CLOSE and not line.is_up:
         # It may take long until there is a connection again.
         return ClientClosedError("the session has no connection at the moment")
