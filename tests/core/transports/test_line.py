@@ -36,13 +36,20 @@ def answering(kind: str, data: object, *asked: bytes) -> bytes:
     return json.dumps([{"type": kind, "id": frame(text)["id"], "data": data} for text in asked]).encode()
 
 
+def connection() -> ClientConnection:
+    """Return a connection to a server that speaks version 2."""
+    made = ClientConnection(SETTINGS)
+    made.version = Version.V2
+    return made
+
+
 def ticket(index: int, **more: object) -> dict[str, object]:
     return {"session_id": f"s{index}", "secret": "x", "grace_s": 60, **more}
 
 
 def opened(size: int = 3, **more: object) -> Line:
     line = Line(SETTINGS, range(size))
-    line.connected(Version.V2)
+    line.connected(connection())
     frames, _ = line.ask(RequestKind.OPEN, [(index, b"{}") for index in range(size)], None, None)
     for index, text in enumerate(frames):
         assert line.receive(answering("opened", ticket(index, **more), text)) == [(index, {})]
@@ -56,7 +63,7 @@ def stepped(line: Line, *indices: int) -> list[bytes]:
 
 
 def broken(line: Line) -> list[tuple[int, Any]]:
-    return line.broke(ClientConnection(SETTINGS), 1.0)
+    return line.broke(connection(), 1.0)
 
 
 def is_so(line: Line, name: str) -> bool:
@@ -130,7 +137,7 @@ def test_when_a_message_was_refused_as_a_whole_its_frames_are_asked_one_by_one()
 
 def test_a_session_that_was_opened_too_late_is_closed() -> None:
     line = Line(SETTINGS, range(1))
-    line.connected(Version.V2)
+    line.connected(connection())
     [text], _ = line.ask(RequestKind.OPEN, [(0, b"{}")], None, 1.0)
     outcomes, _ = line.expire(2.0)
     assert [index for index, _ in outcomes] == [0]
@@ -205,6 +212,6 @@ def test_without_grace_all_is_lost_with_the_connection() -> None:
 
 def test_a_session_that_was_never_opened_cannot_be_asked() -> None:
     line = Line(SETTINGS, range(1))
-    line.connected(Version.V2)
+    line.connected(connection())
     _, [(index, error)] = line.ask(RequestKind.STEP, [(0, b"{}")], None, None)
     assert (index, type(error)) == (0, ClientClosedError)
