@@ -60,6 +60,13 @@ def test_what_is_neither_is_told_apart(name: str, told: str) -> None:
         space_named(name)
 
 
+def test_a_password_in_an_address_is_not_shown() -> None:
+    with pytest.raises(EnvironmentNotFoundError, match="base_url='http://localhost:8000/'") as caught:
+        space_named("http://me:secret@localhost:8000/")
+    assert "secret" not in f"{caught.value}{caught.value.name}"
+    assert space_named("https://me:secret@huggingface.co/spaces/org/dice") == SpaceName("org", "dice")
+
+
 def test_a_revision_is_for_the_hub() -> None:
     with pytest.raises(
         ConfigurationError, match="revision='v1' is for names on the Hub, such as 'org/name', not 'dice'"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from openenv.auto._origin import Origin, origin_of
+from openenv.auto._origin import Origin, origin_of, whence
 from openenv.core.hub import SpaceName
 
 COMMIT = "0123456789" * 4
@@ -62,6 +62,20 @@ def test_a_repository_elsewhere_is_no_space(tmp_path: Path) -> None:
     assert origin is not None
     assert origin.space is None
     assert not origin.is_of(SpaceName("org", "echo"), HUB)
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        (_git(), f"from {SPACE}@{COMMIT}"),
+        ({"url": "file:///echo", "dir_info": {"editable": True}}, "from file:///echo"),
+        ("", "from an index"),
+        ("[]", "from an index"),
+    ],
+)
+def test_people_are_told_whence_it_is(tmp_path: Path, fields: Any, told: str) -> None:
+    _origin(tmp_path, fields)
+    assert whence(Distribution.at(tmp_path / "echo-1.0.dist-info")) == told
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ except ConfigurationError as error:
     [
         (project(), "its distribution openenv-dice-env is installed already, from .*/spaces/meta-pytorch/dice-env@"),
         (project("fair-dice", files={"__init__.py": "", "client.py": "mine = 1"}), "is there already, from openenv-di"),
-        (project("pydantic"), "its distribution pydantic is installed already, from elsewhere"),
+        (project("pydantic"), "its distribution pydantic is installed already, from an index"),
         (project("random-env", "random"), r"its package 'random' would be hidden by .*/random.py"),
     ],
     ids=["same distribution", "same package", "what was there", "standard library"],

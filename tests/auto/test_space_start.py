@@ -323,6 +323,14 @@ def test_a_package_without_its_server_is_no_obstacle_to_the_space(
         AutoEnv.from_env(NAME)
 
 
+def test_what_came_from_a_space_has_its_image_under_any_name(dice: SitePackages, dice_url: str) -> None:
+    provider = Containers(dice_url)
+    AutoEnv.from_env("dice", container_provider=provider).close()
+
+    assert [image for image, _ in provider.asked] == ["registry.hf.space/openenv-dice-env:latest"]
+    assert AutoEnv.get_env_info("dice")["default_image"] == "registry.hf.space/openenv-dice-env:latest"
+
+
 def test_of_two_environments_of_a_space_the_one_of_its_name_is_meant(
     site: SitePackages, hub: Hub, space: HostedSpace
 ) -> None:

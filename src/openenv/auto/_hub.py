@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from ..core.exceptions import (
     ConfigurationError,
@@ -72,7 +72,10 @@ def refuse_remote(name: str) -> None:
     elif not address.scheme or is_running_address(name) or is_of_the_hub(name):
         return
     else:
-        told = f"{name!r} is an address: give the environment's name, and base_url={name!r} beside it"
+        # It may hold a password.
+        shown = address._replace(netloc=_host(address)).geturl()
+        told = f"{shown!r} is an address: give the environment's name, and base_url={shown!r} beside it"
+        name = shown
     raise EnvironmentNotFoundError(told, name=name)
 
 
@@ -80,8 +83,13 @@ def is_of_the_hub(url: str) -> bool:
     """Tell whether an address is one of a page on the Hub."""
     from ..core.hub.settings import hub_endpoint
 
-    host = urlsplit(url).netloc
+    host = _host(urlsplit(url))
     return host in _HUB_HOSTS or host == urlsplit(hub_endpoint()).netloc
+
+
+def _host(address: SplitResult) -> str:
+    """Return an address's host and port, without a user."""
+    return address.netloc.rpartition("@")[2]
 
 
 def _space_at(url: str) -> SpaceName:

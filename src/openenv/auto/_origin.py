@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ..core.hub.space_name import SpaceName
 
-__all__ = ["ORIGIN_FILE", "Origin", "origin_of"]
+__all__ = ["ORIGIN_FILE", "Origin", "origin_of", "whence"]
 
 ORIGIN_FILE = "direct_url.json"
 _SPACES = "/spaces/"
@@ -80,6 +80,18 @@ def origin_of(distribution: Distribution) -> Origin | None:
     except (AttributeError, KeyError, TypeError, ValueError, OSError):
         # What an interrupted installation left, or what another tool wrote.
         return None
+
+
+def whence(distribution: Distribution) -> str:
+    """Return where a distribution comes from, for people: "from" a repository, a directory, or an index."""
+    origin = origin_of(distribution)
+    if origin is not None:
+        return f"from {origin}"
+    try:
+        fields: Any = json.loads(distribution.read_text(ORIGIN_FILE) or "null")
+        return f"from {fields['url']}"
+    except (KeyError, TypeError, ValueError, OSError):
+        return "from an index"
 
 
 def _hub(endpoint: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..core.exceptions import ConfigurationError
 from ._discovery import environment_packages
-from ._origin import origin_of
+from ._origin import origin_of, whence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,7 +98,7 @@ def replaced_distribution(staged: StagedPackage, into: Path) -> str:
     for package in staged.packages:
         place = _place_of(package)
         if place is not None and place != into / package.partition(".")[0]:
-            raise _collision(staged, f"its package {package!r} would be hidden by {place}{_owned(package)}")
+            raise _collision(staged, f"its package {package!r} would be hidden by {place}")
     return staged.name if present else ""
 
 
@@ -129,8 +129,7 @@ def _installed(name: str) -> Distribution | None:
 def _check_same_space(staged: StagedPackage, present: Distribution) -> None:
     origin, coming = origin_of(present), origin_of(staged.distribution)
     if origin is None or coming is None or not origin.is_of(staged.space.at(None), coming.endpoint):
-        whence = f"from {origin}" if origin else "from elsewhere"
-        raise _collision(staged, f"its distribution {staged.name} is installed already, {whence}")
+        raise _collision(staged, f"its distribution {staged.name} is installed already, {whence(present)}")
 
 
 def _check_unused(staged: StagedPackage, present: Distribution) -> None:
@@ -158,22 +157,20 @@ def _place_of(package: str) -> Path | None:
 
 
 def _check_files(staged: StagedPackage, into: Path, own: set[str]) -> None:
-    for file in staged.files():
-        place = into / file
-        if str(file) in own or not place.exists():
-            continue
-        owned = _owned(file.parts[0])
+    there = [file for file in staged.files() if str(file) not in own and (into / file).exists()]
+    owners = _owners() if there else {}
+    for file in there:
+        owner = owners.get(str(file), "")
         # An interrupted installation may have left the same.
-        if owned or not filecmp.cmp(place, staged.directory / file, shallow=False):
-            raise _collision(staged, f"{place} is there already{owned}")
+        if owner or not filecmp.cmp(into / file, staged.directory / file, shallow=False):
+            raise _collision(staged, f"{into / file} is there already{owner and f', from {owner}'}")
 
 
-def _owned(top: str) -> str:
-    """Say which distributions a module or package is from; nothing where it is from none."""
-    from importlib.metadata import packages_distributions
+def _owners() -> dict[str, str]:
+    """Return which distribution each installed file is from."""
+    from importlib.metadata import distributions
 
-    owners = packages_distributions().get(top.partition(".")[0].removesuffix(".py"))
-    return f", from {' and '.join(sorted(set(owners)))}" if owners else ""
+    return {str(file): str(each.metadata["Name"]) for each in distributions() for file in each.files or ()}
 
 
 def _same_name(one: str, other: str) -> bool:

@@ -259,7 +259,9 @@ def _in_container(
 def _image(found: InstalledEnvironment | None) -> str:
     if found is None:
         raise ConfigurationError("skip_install=True with runtime='docker' needs docker_image=…")
-    return found.manifest.default_image or f"{found.name.replace('_', '-')}-env:latest"
+    space = found.origin.space if found.origin is not None else None
+    usual = f"{found.name.replace('_', '-')}-env:latest" if space is None else space.image()
+    return found.manifest.default_image or usual
 
 
 def _embedded(
