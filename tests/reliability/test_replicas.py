@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from contextlib import ExitStack
 from typing import Any
 
@@ -11,6 +12,7 @@ import httpx
 import pytest
 
 from openenv.core import SessionLostError
+from openenv.core.containers.runtime import LocalProcessProvider
 from tests.core.env_server.replicas.served import Do, PlaceClient, served
 from tests.core.worlds import Peer, eventually, opened
 
@@ -20,6 +22,12 @@ pytestmark = pytest.mark.slow
 def _step(peer: Peer, **action: object) -> dict[str, Any]:
     seen: dict[str, Any] = peer.ask("step", action)["data"]["observation"]
     return seen
+
+
+def test_an_environments_own_program_serves_by_several_processes() -> None:
+    command = [sys.executable, "-m", "echo_env.server.app", "--port", "{port}"]
+    with LocalProcessProvider(command=command, env_vars={"WORKERS": "2"}) as provider:
+        assert "openenv_processes 2.0" in httpx.get(f"{provider.base_url}/metrics", timeout=30).text
 
 
 @pytest.mark.parametrize(("what", "how"), [("crash", "SIGSEGV"), ("kill", "SIGKILL")])

@@ -131,6 +131,21 @@ def test_one_who_leaves_in_the_moment_of_entering_has_left(row: Row) -> None:
     asyncio.run(run())
 
 
+def test_a_client_has_one_limit_in_all_replicas(row: Row) -> None:
+    async def run() -> None:
+        desk, one, two = _desk(row, max_sessions=8, max_per_client=2), Holder(1), Holder(2)
+        await _entered(desk, one, 1, "ann", "a")
+        await _entered(desk, two, 1, "ann", "b")
+        with pytest.raises(SessionCapacityError, match="2 of the 2 sessions that one client may have"):
+            await _entered(desk, one, 2, "ann", "c")
+        await _entered(desk, one, 3, "bob", "d")
+        desk.leave(two, 1)
+        await _entered(desk, one, 4, "ann", "e")
+        assert (one.load, two.load) == (3, 0)
+
+    asyncio.run(run())
+
+
 def test_a_replica_that_is_gone_leaves_nothing_but_word_of_its_sessions(row: Row) -> None:
     async def run() -> None:
         desk, one, two = _desk(row, queue_size=2), Holder(1), Holder(2)
