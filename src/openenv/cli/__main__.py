@@ -13,6 +13,7 @@ from .demo import demo
 from .gc import gc
 from .info import info
 from .list_environments import list_environments
+from .mcp import mcp
 from .serve import serve
 
 __all__ = ["app", "main"]
@@ -31,6 +32,7 @@ app.command()(demo)
 app.command()(serve)
 app.command("list")(list_environments)
 app.command()(info)
+app.command()(mcp)
 app.command()(gc)
 
 

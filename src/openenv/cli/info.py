@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ._hub_question import TrustOption, environment_asking
+from ._source import is_server
 
 __all__ = ["info"]
 
@@ -26,7 +27,7 @@ def info(
     trust_remote_code: TrustOption = False,
 ) -> None:
     """Tell about an environment: an installed one, one that is served, or one on the Hub."""
-    known = _of_server(target) if _is_server(target) else _of_package(target, trust_remote_code)
+    known = _of_server(target) if is_server(target) else _of_package(target, trust_remote_code)
     if as_json:
         import json
 
@@ -41,12 +42,6 @@ def _of_server(target: str) -> dict[str, Any]:
     from ..core.server_info import fetch_server_info
 
     return fetch_server_info(target if "://" in target else f"http://{target}")
-
-
-def _is_server(target: str) -> bool:
-    from ..auto._hub import is_of_the_hub
-
-    return ":" in target and not is_of_the_hub(target)
 
 
 def _of_package(target: str, trust_remote_code: bool) -> dict[str, Any]:

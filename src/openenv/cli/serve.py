@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ._hub_question import TrustOption, environment_asking
+from ._hub_question import TrustOption
+from ._source import source_of
 
 __all__ = ["serve"]
 
@@ -38,7 +38,7 @@ def serve(
     from ..core._application import find_application
     from ..core.env_server.serving import serve as serve_source
 
-    source = _source(target, trust_remote_code)
+    source = source_of(target, trust_remote_code)
     application = find_application(source)
     if port is None:
         port = application.manifest.port or _DEFAULT_PORT
@@ -57,19 +57,3 @@ def serve(
         log_level=log_level,
         on_listening=tell,
     )
-
-
-def _source(target: str, trust_remote_code: bool) -> Path | str:
-    """Return a directory, or the package of an environment that is installed, by now if it is on the Hub."""
-    from ..core._application import is_project
-    from ..core.exceptions import ConfigurationError
-
-    directory = Path(target).expanduser()
-    if is_project(directory):
-        return directory
-    if directory.is_dir() and not target.replace("-", "_").isidentifier():
-        raise ConfigurationError(
-            f"no environment in {directory.resolve()}: expected openenv.yaml or server/app.py there. Name another "
-            f"directory, or an installed environment (see openenv list)"
-        )
-    return environment_asking(target, trust_remote_code).package
