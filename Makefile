@@ -43,7 +43,7 @@ docker-engine: $(SETUP)  ## Have a Docker engine that answers, and a Python imag
 
 test-docker: export OPENENV_REQUIRE_DOCKER := 1
 test-docker: docker-engine  ## Run the tests that need a Docker engine
-	@$(BIN)/pytest -q -n auto --dist loadgroup -m docker $(PYTEST_ARGS)
+	@$(BIN)/pytest -q -n auto -m docker $(PYTEST_ARGS)
 
 image: docker-engine  ## Build the image of an environment (ENV=echo_env) with this checkout in it
 	@$(BIN)/python -m scripts.build_image envs/$(or $(ENV),echo_env)

@@ -14,7 +14,7 @@ from scripts.docker_engine import engine_version
 from tests.docker.registry import Registry, serve_registry
 from tests.hub_host.fixtures import hub
 
-__all__ = ["echo_image", "engine", "hub", "registry"]
+__all__ = ["echo_image", "engine", "hub", "registry", "run_folder"]
 
 _ECHO_ENV = Path(__file__).resolve().parents[2] / "envs" / "echo_env"
 _ECHO_IMAGE = "openenv-echo-env"
@@ -32,11 +32,16 @@ def engine() -> str:
 
 
 @pytest.fixture(scope="session")
-def echo_image(engine: str, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> str:
-    """Return the name of the echo environment's image, built from this checkout once in a run of all tests."""
+def run_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Return a folder that all processes of a run of tests share."""
     base = tmp_path_factory.getbasetemp()
-    shared = base if worker_id == "master" else base.parent
-    with (shared / "echo-image.lock").open("a+") as lock:
+    return base if worker_id == "master" else base.parent
+
+
+@pytest.fixture(scope="session")
+def echo_image(engine: str, run_folder: Path) -> str:
+    """Return the name of the echo environment's image, built from this checkout once in a run of all tests."""
+    with (run_folder / "echo-image.lock").open("a+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         lock.seek(0)
         if not lock.read():
@@ -47,7 +52,12 @@ def echo_image(engine: str, tmp_path_factory: pytest.TempPathFactory, worker_id:
 
 
 @pytest.fixture(scope="session")
-def registry(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    """Return an empty image registry on a loopback port, in a process of its own."""
-    with serve_registry(tmp_path_factory.mktemp("registry")) as registry:
+def registry(engine: str, run_folder: Path) -> Iterator[Registry]:
+    """Return an image registry on a loopback port, in a process of its own.
+
+    What one process of a run has pushed is in the registries of the others too, and need not be pushed again.
+    """
+    folder = run_folder / "registry"
+    folder.mkdir(exist_ok=True)
+    with serve_registry(folder) as registry:
         yield registry

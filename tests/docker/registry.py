@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import fcntl
 import json
 import re
 import shutil
@@ -12,11 +13,13 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 __all__ = ["Registry", "serve_registry"]
 
+_PUSH_TIMEOUT_S = 200
 _LISTENING = re.compile(r"listening on (127\.0\.0\.1:\d+)")
 
 
@@ -40,8 +43,11 @@ class Registry:
             name: Its name in the registry, with a tag.
         """
         reference = f"{self.address}/{name}"
-        for command in (["tag", image, reference], ["push", "--quiet", reference], ["rmi", reference]):
-            subprocess.run(["docker", *command], check=True, capture_output=True, timeout=60)
+        # Whoever comes second finds the layers there.
+        with (self.folder / "push.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for command in (["tag", image, reference], ["push", "--quiet", reference], ["rmi", reference]):
+                subprocess.run(["docker", *command], check=True, capture_output=True, timeout=_PUSH_TIMEOUT_S)
         return reference
 
 
@@ -65,7 +71,7 @@ def serve_registry(folder: Path, users: str | None = None) -> Iterator[Registry]
     if users is not None:
         (folder / "users").write_text(users)
         config["auth"] = {"htpasswd": {"realm": "images", "path": str(folder / "users")}}
-    settings = folder / ("config.yml" if users is None else "private.yml")
+    settings = folder / f"{uuid4().hex}.yml"
     settings.write_text(json.dumps(config))
     with subprocess.Popen(
         [program, "serve", str(settings)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True

@@ -18,8 +18,6 @@ from tests.site_packages import SitePackages, site
 __all__ = ["site"]
 
 NAME = "meta-pytorch/coding-env"
-# One process pushes the image, as that takes a while.
-pytestmark = pytest.mark.xdist_group("space_image")
 
 
 @pytest.fixture

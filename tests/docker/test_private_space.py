@@ -17,7 +17,6 @@ USERS = "reader:$2b$05$TrRo5K5qioQGnwKd0WeDd.sWI/kJlitgcGHt5yZ30vawefMAV6zju\n"
 NAME = "openenv/echo-env"
 
 
-@pytest.mark.xdist_group("space_image")
 def test_the_token_gets_the_image_of_a_private_space(
     echo_image: str, registry: Registry, hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -18,9 +18,6 @@ HUBS_REGISTRY = "registry.hf.space"
 SPACES_IMAGE = "openenv-echo-env:latest"
 NO_URL = "http://localhost:8000"
 
-# One process pushes the image, as that takes a while.
-pytestmark = pytest.mark.xdist_group("space_image")
-
 BLOCKS = blocks_of(ROOT / "docs" / "using-environments.md")
 RUN = "docker run -p 8000:8000"
 READY = "Echo environment ready!"
