@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -54,3 +58,30 @@ def test_a_bar_is_shown_where_it_is_asked_for(capfd: pytest.CaptureFixture[str])
     assert shown.out == ""
     assert "an-image" in shown.err
     assert "another-image" not in shown.err
+
+
+def test_a_bar_is_shown_to_a_person_without_being_asked_for() -> None:
+    code = """
+from openenv.core.containers.runtime._pull_progress import showing_progress
+with showing_progress("an-image", None) as show:
+    show({"id": "a", "status": "Downloading", "progressDetail": {"current": 10, "total": 100}})
+"""
+    terminal, its_other_end = os.openpty()
+    variables = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+    with (
+        open(terminal, "rb", buffering=0) as shown,
+        subprocess.Popen([sys.executable, "-c", code], stderr=its_other_end, env=variables) as process,
+    ):
+        os.close(its_other_end)
+        told = b""
+        while b"Pulling an-image" not in told and (more := _read(shown)):
+            told += more
+    assert process.returncode == 0
+    assert b"Pulling an-image" in told
+
+
+def _read(terminal: io.RawIOBase | io.FileIO) -> bytes:
+    try:
+        return terminal.read(1000) or b""
+    except OSError:  # so Linux says that nobody writes there any more
+        return b""
