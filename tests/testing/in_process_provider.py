@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 
 from openenv.core.containers.runtime import ContainerProvider
 from openenv.core.exceptions import ProviderError, ServerStartError
@@ -18,6 +18,7 @@ class InProcessProvider(ContainerProvider):
     """Keeps every promise but for episodes, for which its servers are too small; subclasses break one."""
 
     host = "127.0.0.1"
+    all_servers: ClassVar[list[ThreadingHTTPServer]] = []
 
     def __init__(self) -> None:
         self.server: ThreadingHTTPServer | None = None
@@ -47,6 +48,7 @@ class InProcessProvider(ContainerProvider):
             server = ThreadingHTTPServer((self.host, port), Answering)
         except OSError as error:
             raise ProviderError(f"port {port} is in use") from error
+        self.all_servers.append(server)
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         return server
 
@@ -61,6 +63,14 @@ class InProcessProvider(ContainerProvider):
 
     def died(self) -> ServerStartError:
         return ServerStartError("it died", logs="The probe dies, as it is told, with ***")
+
+    @classmethod
+    def end_all(cls) -> None:
+        """End the servers that faults have left running."""
+        while cls.all_servers:
+            server = cls.all_servers.pop()
+            server.shutdown()
+            server.server_close()
 
     def stop_container(self) -> None:
         self.stopped.set()

@@ -7,7 +7,7 @@ import os
 import sys
 import sysconfig
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +202,16 @@ FAULTS = [
     (Leaving, "an_exception_leaves_nothing", "still answers"),
     (Unclosing, "close_ends_the_server", "still answers"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def no_threads_left() -> Iterator[None]:
+    """End what faults leave running, for tests that count threads."""
+    before = set(threading.enumerate())
+    yield
+    InProcessProvider.end_all()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(30)
 
 
 @pytest.fixture(autouse=True)
