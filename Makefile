@@ -13,7 +13,7 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format interop docker-engine test-docker image slow reliability lowest build bench guard clean
+.PHONY: help setup demo test lint format interop conformance docker-engine test-docker image slow reliability lowest build bench guard clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-13s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ reliability: $(SETUP)  ## Break connections, servers and processes for a quarter
 
 interop: $(SETUP)  ## Run our client and server against those of openenv 0.10.0
 	@$(BIN)/pytest -q -m interop tests/interop $(PYTEST_ARGS)
+
+conformance: $(SETUP)  ## Run MCP's conformance suite, which comes from npm, and write down what came of it
+	@$(BIN)/python -m scripts.mcp_conformance
 
 docker-engine: $(SETUP)  ## Have a Docker engine that answers, and a Python image in it
 	@$(BIN)/python -m scripts.docker_engine
