@@ -117,17 +117,17 @@ def test_a_remote_engine_cannot_publish_on_its_own_loopback(monkeypatch: pytest.
 
 
 def test_without_the_sdk_the_error_names_what_to_install() -> None:
+    # By many threads at a time, as they import it together.
     code = """
 import sys
+from concurrent.futures import ThreadPoolExecutor
 sys.modules["docker"] = None
 from openenv.core.containers.runtime import LocalDockerProvider
-try:
-    LocalDockerProvider().start_container("an-image")
-except ImportError as error:
-    print(type(error).__name__, error)
+with ThreadPoolExecutor(20) as threads:
+    starts = [threads.submit(LocalDockerProvider().start_container, "an-image") for _ in range(20)]
+    print({f"{type(start.exception()).__name__} {start.exception()}" for start in starts})
 """
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=50).stdout
 
-    assert shown == (
-        "MissingExtraError running containers needs an optional dependency: pip install 'openenv-core[docker]'\n"
-    )
+    told = "MissingExtraError running containers needs an optional dependency: pip install 'openenv-core[docker]'"
+    assert shown == f"{ {told}!r}\n"

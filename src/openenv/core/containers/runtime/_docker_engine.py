@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -59,12 +60,12 @@ def engine_host() -> str | None:
 
 def _sdk() -> ModuleType:
     try:
-        from . import _docker_api
+        # Not by "from . import", which hides why an import fails that another thread makes at the same time.
+        return importlib.import_module("._docker_api", __package__)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "docker":
             raise
         raise MissingExtraError("running containers", "docker") from error
-    return _docker_api
 
 
 def _knock(path: str | None) -> None:
