@@ -39,11 +39,7 @@ class Asking(Entrant, Call):
 
     __slots__ = (
         "_context",
-        "_interruption",
-        "_is_followed",
-        "_name",
-        "_pending",
-        "_repetitions",
+        "_detour",
         "_task",
         "_tell",
         "_timer",
@@ -64,21 +60,17 @@ class Asking(Entrant, Call):
             tell: Takes what comes of it.
             context: Where the environment's code runs.
         """
+        self.session = session
         self.request = request
         self.answer: Answer | None = None
         self.error: BaseException | None = None
         self.began = 0.0
         self.is_told = False
-        self.session = session
-        self._tell = tell
+        self._tell: Tell | None = tell
         self._context = context
-        self._name: object = logs.request_id.get() if request.id is None else request.id
-        self._pending: Coroutine[Any, Any, Answer] | None = None
         self._task: asyncio.Task[None] | None = None
-        self._is_followed = False
         self._timer: asyncio.TimerHandle | None = None
-        self._interruption: Exception | None = None
-        self._repetitions: list[tuple[Request, Tell]] | None = None
+        self._detour: _Detour | None = None
 
     # -- from its turn to its answer -----------------------------------------------------------------------------------
 
@@ -105,12 +97,14 @@ class Asking(Entrant, Call):
             self.error = raisable(exc)
 
     def _perform(self) -> None:
-        logs.name_request(self._name)
-        result = self.session.runner.perform(self.request)
+        request = self.request
+        if request.id is not None:
+            logs.name_request(request.id)
+        result = self.session.runner.perform(request)
         if isinstance(result, Answer):
             self.answer = result
         else:
-            self._pending = result
+            self._on_detour().pending = result
 
     def follow(self, answering: Coroutine[Any, Any, Answer]) -> None:
         """Ask the environment by a coroutine, in a task of its own."""
@@ -121,12 +115,15 @@ class Asking(Entrant, Call):
             task.add_done_callback(self._followed)
 
     async def _follow(self, answering: Coroutine[Any, Any, Answer]) -> None:
-        logs.name_request(self._name)
-        self._is_followed = True
-        if self._interruption is not None:
+        detour = self._detour
+        if detour is not None and detour.interruption is not None:
+            # Before its first step a task cannot be cancelled and still be told of it.
             answering.close()
-            self.error = self._interruption
+            self.error = detour.interruption
             return
+        self._on_detour().is_followed = True
+        if self.request.id is not None:
+            logs.name_request(self.request.id)
         try:
             self.answer = await answering
         except asyncio.CancelledError:
@@ -135,15 +132,16 @@ class Asking(Entrant, Call):
             self.error = exc
 
     def _why_cancelled(self) -> Exception:
-        return self._interruption or RuntimeError("the environment raised CancelledError")
+        told = None if self._detour is None else self._detour.interruption
+        return told or RuntimeError("the environment raised CancelledError")
 
     def _followed(self, _: asyncio.Task[None]) -> None:
         self.settle()
 
     def settle(self) -> None:
         """Take up what came of it, when nothing of it runs any more."""
-        pending, self._pending = self._pending, None
-        if pending is not None:
+        if self._detour is not None and self._detour.pending is not None:
+            pending, self._detour.pending = self._detour.pending, None
             if not self.is_told:
                 self.follow(pending)
                 return
@@ -167,15 +165,15 @@ class Asking(Entrant, Call):
 
     def interrupt(self, why: Exception) -> None:
         """Stop it, as far as it can be: a coroutine is cancelled, and what runs on a thread is not waited for."""
-        if self.is_told or self._interruption is not None:
+        detour = self._on_detour()
+        if self.is_told or detour.interruption is not None:
             return
-        self._interruption = why
+        detour.interruption = why
         if not self.began:
             self.session.leave(self)
             self.refuse(why)
         elif self._task is not None:
-            # Before its first step it sees for itself.
-            if self._is_followed:
+            if detour.is_followed:
                 self._task.cancel()
         elif self.session.withdraw(self):
             self.error = why
@@ -184,24 +182,51 @@ class Asking(Entrant, Call):
             self.error = why
             self.session.overran(self)
 
+    def _on_detour(self) -> _Detour:
+        if self._detour is None:
+            self._detour = _Detour()
+        return self._detour
+
     # -- who is told ---------------------------------------------------------------------------------------------------
 
     def tell(self) -> None:
         """Tell those who asked, once."""
         self.is_told = True
-        self._tell(self.request, self)
-        repetitions, self._repetitions = self._repetitions, None
-        for request, tell in repetitions or ():
-            tell(request, self)
+        # The answer may be remembered for long, and those who were told need not be.
+        tell, self._tell = self._tell, None
+        if tell is not None:
+            tell(self.request, self)
+        if self._detour is not None:
+            repetitions, self._detour.repetitions = self._detour.repetitions, ()
+            for request, tell_too in repetitions:
+                tell_too(request, self)
 
     def repeat(self, request: Request, tell: Tell) -> None:
         """Tell someone who asks the same once more, now or when there is an answer."""
         if self.is_told:
             tell(request, self)
-        elif self._repetitions is None:
-            self._repetitions = [(request, tell)]
         else:
-            self._repetitions.append((request, tell))
+            detour = self._on_detour()
+            detour.repetitions = (*detour.repetitions, (request, tell))
+
+
+class _Detour:
+    """What an asking has to keep in mind where it does not go the straight way.
+
+    Attributes:
+        pending: What gives the answer on the event loop, where a call turned out to be that of a coroutine function.
+        is_followed: Whether its task has begun.
+        interruption: Why it was stopped.
+        repetitions: Those who asked the same once more.
+    """
+
+    __slots__ = ("interruption", "is_followed", "pending", "repetitions")
+
+    def __init__(self) -> None:
+        self.pending: Coroutine[Any, Any, Answer] | None = None
+        self.is_followed = False
+        self.interruption: Exception | None = None
+        self.repetitions: tuple[tuple[Request, Tell], ...] = ()
 
 
 def _task_of(coroutine: Coroutine[Any, Any, None], context: contextvars.Context) -> asyncio.Task[None]:

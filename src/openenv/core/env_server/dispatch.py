@@ -21,7 +21,7 @@ from .execution import awaited
 from .mcp_types import CallToolAction, ListToolsAction
 from .observability import logs
 from .tool_calls import tool_observation
-from .types import Action, Observation, ServerMode, State
+from .types import Action, Observation, State
 
 if TYPE_CHECKING:
     from .interfaces import Environment
@@ -47,14 +47,17 @@ async def answer(runner: LocalRunner, request: Request) -> Answer:
     if request.kind is RequestKind.MCP:
         return Answer(AnswerKind.MCP, encode(await json_rpc.answer(runner, request.data)))
     if (model := _tool_model(runner, request)) is not None:
-        return _observed(runner, request, await tool_observation(runner, _valid(model, request.data)))
+        return _told(runner, request, await tool_observation(runner, _valid(model, request.data)))
     function, args, kwargs = _planned(runner, request)
     return _told(runner, request, await runner.run(function, *args, **kwargs))
 
 
 def is_one_call(runner: LocalRunner, request: Request) -> bool:
     """Return whether a request takes one call of a method of the environment, and nothing else of it."""
-    return request.kind is not RequestKind.MCP and _tool_model(runner, request) is None
+    kind = request.kind
+    if kind is RequestKind.STEP:
+        return runner.action_has_type or (runner.tool_action is None and "type" not in request.data)
+    return kind is not RequestKind.MCP
 
 
 def perform(runner: LocalRunner, request: Request) -> Answer | Coroutine[Any, Any, Answer]:
@@ -67,14 +70,15 @@ def perform(runner: LocalRunner, request: Request) -> Answer | Coroutine[Any, An
         OpenEnvError: The request was refused.
         Exception: Whatever the environment raised.
     """
-    _check_mode(runner, request)
+    if runner.plays_nothing:
+        _check_mode(runner, request)
     function, args, kwargs = _planned(runner, request)
     try:
         result = function(*args, **kwargs)
     except OpenEnvError as exc:
         mark_as_environments_own(exc)
         raise
-    if isinstance(result, CoroutineType):
+    if type(result) is CoroutineType:
         return perform_awaiting(runner, request, result)
     return _told(runner, request, result)
 
@@ -106,7 +110,7 @@ async def perform_awaiting(
 
 
 def _check_mode(runner: LocalRunner, request: Request) -> None:
-    if runner.tool_mode == ServerMode.PRODUCTION.value and request.kind is not RequestKind.MCP:
+    if runner.plays_nothing and request.kind is not RequestKind.MCP:
         raise not_allowed(request.kind.value)
 
 
@@ -114,14 +118,23 @@ def _planned(runner: LocalRunner, request: Request) -> _Plan:
     """Return the call that a request takes."""
     if request.kind is RequestKind.STEP:
         action = _valid(runner.spec.action, request.data)
-        return runner.step_method, (action,), {"timeout_s": request.timeout_s} if runner.step_takes_timeout else {}
+        if runner.step_takes_timeout:
+            return runner.step_method, (action,), {"timeout_s": request.timeout_s}
+        return runner.step_method, (action,), {}
     if request.kind is RequestKind.RESET:
         return runner.reset_method, (), runner.reset_arguments.validate(request.data)
     return _state_of, (runner.environment,), {}
 
 
 def _told(runner: LocalRunner, request: Request, result: object) -> Answer:
-    return (_state if request.kind is RequestKind.STATE else _observed)(runner, request, result)
+    if isinstance(result, Observation) and request.kind is not RequestKind.STATE:
+        return Answer(AnswerKind.OBSERVATION, encode_observation(result, binary=request.takes_binary))
+    if isinstance(result, State) and request.kind is RequestKind.STATE:
+        return Answer(AnswerKind.STATE, encode_model(result))
+    name, method = type(runner.environment).__name__, request.kind.value
+    if request.kind is RequestKind.STATE:
+        raise TypeError(f"{name}.{method} must be a State, got {type(result).__name__}")
+    raise TypeError(f"{name}.{method} must return an Observation, got {type(result).__name__}")
 
 
 def error_answer(exc: BaseException, *, session_id: str = "", with_traceback: bool = True) -> Answer:
@@ -176,21 +189,3 @@ def _tool_model(runner: LocalRunner, request: Request) -> type[CallToolAction | 
 
 def _state_of(environment: Environment[Any, Any, Any]) -> object:
     return environment.state
-
-
-def _state(runner: LocalRunner, request: Request, state: object) -> Answer:
-    if not isinstance(state, State):
-        raise TypeError(f"{_name(runner)}.state must be a State, got {type(state).__name__}")
-    return Answer(AnswerKind.STATE, encode_model(state))
-
-
-def _observed(runner: LocalRunner, request: Request, observation: object) -> Answer:
-    if not isinstance(observation, Observation):
-        raise TypeError(
-            f"{_name(runner)}.{request.kind.value} must return an Observation, got {type(observation).__name__}"
-        )
-    return Answer(AnswerKind.OBSERVATION, encode_observation(observation, binary=request.takes_binary))
-
-
-def _name(runner: LocalRunner) -> str:
-    return type(runner.environment).__name__

@@ -19,7 +19,7 @@ from .execution import InlinePlace, Place
 from .interfaces import Environment
 from .mcp_types import CallToolAction, ListToolsAction
 from .observability import logs
-from .types import Action, EnvironmentMetadata
+from .types import Action, EnvironmentMetadata, ServerMode
 
 if TYPE_CHECKING:
     from .asking import Asking
@@ -92,6 +92,7 @@ class LocalRunner(Runner):
         spec: What is known of the environment.
         environment: The environment.
         tool_mode: The mode whose tools are offered; `None` for all.
+        plays_nothing: Whether that mode is production, which refuses reset, step and state.
         reset_arguments: The arguments the environment's reset takes.
         reset_method: Its reset, as its author wrote it.
         step_method: Its step, likewise.
@@ -111,6 +112,7 @@ class LocalRunner(Runner):
         self.spec = spec
         self.environment = environment
         self.tool_mode = tool_mode
+        self.plays_nothing = tool_mode == ServerMode.PRODUCTION.value
         kind = type(environment)
         self.environment_type = kind.__name__
         self.reset_arguments = ResetArguments.of(kind)

@@ -272,10 +272,11 @@ class Session:
             self._turn.give_back()
 
     def _note(self, asking: Asking) -> None:
+        """Count a request whose turn is over."""
         self._active_at = now = perf_counter()
-        kind = asking.request.kind
-        self._watch.took(kind, now - asking.began, asking.error)
-        if kind is RequestKind.STEP and asking.error is None:
+        kind, error = asking.request.kind, asking.error
+        self._watch.took(kind, now - asking.began, error)
+        if error is None and kind is RequestKind.STEP:
             self.steps += 1
 
     def took_no_turn(self, asking: Asking) -> None:

@@ -89,10 +89,10 @@ def encode_observation(observation: Observation, *, binary: bool = False) -> byt
         if packed is not None:
             return packed
     fields = encode_model(observation, _BESIDE_THE_OBSERVATION)
-    metadata = b',"metadata":' + encode(observation.metadata) if observation.metadata else b""
-    reward = _encode_reward(observation.reward)
-    done = b"true" if observation.done else b"false"
-    return b'{"observation":%b,"reward":%b,"done":%b%b}' % (fields, reward, done, metadata)
+    reward, done = _encode_reward(observation.reward), b"true" if observation.done else b"false"
+    if observation.metadata:
+        done += b',"metadata":' + encode(observation.metadata)
+    return b'{"observation":%b,"reward":%b,"done":%b}' % (fields, reward, done)
 
 
 def _packed_observation(observation: Observation) -> bytes | None:

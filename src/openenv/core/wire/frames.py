@@ -56,6 +56,9 @@ class Version(Enum):
 class RequestKind(str, Enum):
     """What a client asks."""
 
+    # Equal to its text, so of the same hash; and that of an Enum is dear.
+    __hash__ = str.__hash__
+
     OPEN = "open"
     RESET = "reset"
     STEP = "step"
@@ -66,7 +69,13 @@ class RequestKind(str, Enum):
 
 
 class AnswerKind(str, Enum):
-    """What a server answers."""
+    """What a server answers.
+
+    Attributes:
+        head: How a frame of this kind begins in JSON.
+    """
+
+    __hash__ = str.__hash__
 
     OPENED = "opened"
     OBSERVATION = "observation"
@@ -76,6 +85,9 @@ class AnswerKind(str, Enum):
     ERROR = "error"
     QUEUED = "queued"
     DRAINING = "draining"
+
+    def __init__(self, name: str) -> None:
+        self.head = b'{"type":"%b"' % name.encode()
 
 
 class ErrorCode(str, Enum):
@@ -93,7 +105,8 @@ class ErrorCode(str, Enum):
     NOT_ALLOWED = "NOT_ALLOWED"
 
 
-@dataclass(frozen=True, slots=True)
+# Neither is frozen, which would take several times as long to make; nobody changes them all the same.
+@dataclass(slots=True)
 class Request:
     """What a client asks of a session.
 
@@ -116,7 +129,7 @@ class Request:
     takes_binary: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """What a server answers.
 

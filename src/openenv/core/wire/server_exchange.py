@@ -70,18 +70,19 @@ class ServerExchange:
             return exc
 
     def _decoded(self, message: str | bytes) -> object:
-        size = bytes_of(message)
-        if size > self.max_bytes:
+        # A character takes up to four bytes.
+        if len(message) * 4 > self.max_bytes and (size := bytes_of(message)) > self.max_bytes:
             told = f"the message is {size} bytes long; this server reads up to {self.max_bytes}"
             raise self._refusal(message, ErrorCode.VALIDATION_ERROR, told)
+        is_text = isinstance(message, str) or self.version is Version.V1 or not is_binary(message)
         try:
-            value = decode(message) if self.version is Version.V1 else decode_message(message)
+            value = decode(message) if is_text else decode_message(message)
         except ValueError as exc:
             told = f"expected a JSON object, got what is not JSON: {exc}"
             raise self._refusal(message, ErrorCode.INVALID_JSON, told) from exc
         # The array around many frames is no part of any.
         limit = self.max_nesting + (type(value) is list)
-        if is_packed_deeper(value, limit) if is_binary(message) else is_nested_deeper(message, limit):
+        if is_nested_deeper(message, limit) if is_text else is_packed_deeper(value, limit):
             told = f"the message is nested deeper than the {self.max_nesting} levels that this server reads"
             raise self._refusal(message, ErrorCode.VALIDATION_ERROR, told)
         return value
@@ -103,7 +104,7 @@ class ServerExchange:
         if self.version is Version.V1:
             return self._request(frame, None, 0)
         number, channel = frame.get("id"), frame.get("channel", 0)
-        if not _is_number(number) or not _is_number(channel):
+        if type(number) is not int or type(channel) is not int or number < 0 or channel < 0:
             raise FrameError(
                 ErrorCode.VALIDATION_ERROR,
                 "expected whole numbers >= 0 as id and channel, got " + excerpt(f"id={number!r}, channel={channel!r}"),
@@ -112,45 +113,55 @@ class ServerExchange:
         return self._request(frame, number, channel)
 
     def _request(self, frame: JsonObject, number: int | None, channel: int) -> Request:
-        def refuse(code: ErrorCode, message: str) -> FrameError:
-            return FrameError(code, message, request_id=number, channel=channel)
-
-        kinds = _V1_KINDS if self.version is Version.V1 else _KINDS
-        name = frame.get("type")
-        kind = kinds.get(name) if isinstance(name, str) else None
-        if kind is None:
-            raise refuse(
-                ErrorCode.UNKNOWN_TYPE, f"unknown type {excerpt(repr(name))}: expected one of {_listed(kinds)}"
-            )
-        fields = _V1_FIELDS if self.version is Version.V1 else _V2_FIELDS
-        if not fields.issuperset(frame):
-            unknown = excerpt(_listed(sorted(frame.keys() - fields)))
-            raise refuse(ErrorCode.VALIDATION_ERROR, f"unknown fields {unknown}: expected {_listed(sorted(fields))}")
-        data = frame.get("data")
+        is_v1 = self.version is Version.V1
+        name, data = frame.get("type"), frame.get("data")
+        kind = (_V1_KINDS if is_v1 else _KINDS).get(name) if isinstance(name, str) else None
         if data is None:
             data = {}
-        if not isinstance(data, dict):
-            raise refuse(ErrorCode.VALIDATION_ERROR, f"expected an object as data, got {type(data).__name__}")
-        timeout = frame.get("timeout_s")
-        if timeout is not None and not is_duration(timeout):
-            told = f"expected seconds > 0 as timeout_s, got {excerpt(repr(timeout))}"
-            raise refuse(ErrorCode.VALIDATION_ERROR, told)
-        ack = frame.get("ack")
+        if kind is None or not isinstance(data, dict) or not (_V1_FIELDS if is_v1 else _V2_FIELDS).issuperset(frame):
+            raise FrameError(*self._problem(frame), request_id=number, channel=channel)
+        if is_v1:
+            return Request(kind, data)
+        timeout, ack = frame.get("timeout_s"), frame.get("ack")
+        if timeout is not None:
+            if not is_duration(timeout):
+                told = f"expected seconds > 0 as timeout_s, got {excerpt(repr(timeout))}"
+                raise FrameError(ErrorCode.VALIDATION_ERROR, told, request_id=number, channel=channel)
+            timeout = float(timeout)  # type: ignore[arg-type]
         if ack is not None and not _is_number(ack):
-            raise refuse(ErrorCode.VALIDATION_ERROR, f"expected a whole number >= 0 as ack, got {excerpt(repr(ack))}")
-        deadline = None if timeout is None else float(timeout)  # type: ignore[arg-type]
-        takes_binary = channel in self.binary_channels
-        return Request(kind, data, number, channel, deadline, ack, takes_binary)  # type: ignore[arg-type]
+            told = f"expected a whole number >= 0 as ack, got {excerpt(repr(ack))}"
+            raise FrameError(ErrorCode.VALIDATION_ERROR, told, request_id=number, channel=channel)
+        return Request(kind, data, number, channel, timeout, ack, channel in self.binary_channels)  # type: ignore[arg-type]
+
+    def _problem(self, frame: JsonObject) -> tuple[ErrorCode, str]:
+        """Return what keeps a frame from being a request."""
+        kinds, fields = (_V1_KINDS, _V1_FIELDS) if self.version is Version.V1 else (_KINDS, _V2_FIELDS)
+        name = frame.get("type")
+        if not isinstance(name, str) or name not in kinds:
+            told = f"unknown type {excerpt(repr(name))}: expected one of {_listed(kinds)}"
+            return ErrorCode.UNKNOWN_TYPE, told
+        if not fields.issuperset(frame):
+            unknown = excerpt(_listed(sorted(frame.keys() - fields)))
+            return ErrorCode.VALIDATION_ERROR, f"unknown fields {unknown}: expected {_listed(sorted(fields))}"
+        return ErrorCode.VALIDATION_ERROR, f"expected an object as data, got {type(frame['data']).__name__}"
 
     def answer(self, request_id: int | None, channel: int, answer: Answer) -> str | bytes:
         """Return the frame that answers a request: text for JSON, bytes for msgpack."""
-        name = answer.kind.value.encode()
-        if is_binary(answer.data):
-            return packed_frame({"type": answer.kind.value, "id": request_id, "channel": channel}, answer.data)
-        if self.version is Version.V1 or request_id is None:
-            return (b'{"type":"%b","data":%b}' % (name, answer.data)).decode()
-        session = b"" if channel == 0 else b',"channel":%d' % channel
-        return (b'{"type":"%b","id":%d%b,"data":%b}' % (name, request_id, session, answer.data)).decode()
+        text = self.text_of(request_id, channel, answer)
+        if text is not None:
+            return text.decode()
+        return packed_frame({"type": answer.kind.value, "id": request_id, "channel": channel}, answer.data)
+
+    def text_of(self, request_id: int | None, channel: int, answer: Answer) -> bytes | None:
+        """Return the frame that answers a request in JSON, in UTF-8; `None` where the answer is msgpack."""
+        head, data = answer.kind.head, answer.data
+        if data[:1] > b"\x7f":
+            return None
+        if request_id is None or self.version is Version.V1:
+            return b'%b,"data":%b}' % (head, data)
+        if channel:
+            return b'%b,"id":%d,"channel":%d,"data":%b}' % (head, request_id, channel, data)
+        return b'%b,"id":%d,"data":%b}' % (head, request_id, data)
 
 
 def _is_number(value: object) -> bool:

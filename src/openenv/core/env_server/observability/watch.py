@@ -52,9 +52,9 @@ class Watch:
             seconds: How long it took, from its turn on.
             error: What it raised, if anything.
         """
-        if isinstance(error, SessionCrashedError):
-            self.crashed()
         self._telemetry.took(kind, seconds, failed=error is not None)
+        if error is not None and isinstance(error, SessionCrashedError):
+            self.crashed()
 
     def crashed(self) -> None:
         """Count a crash once, however often its session is asked afterwards."""

@@ -127,29 +127,30 @@ class Connection:
         for request in requests:
             if isinstance(request, FrameError):
                 self._refuse(request)
-            elif not self._closed:
+            else:
                 self._take(request)
-        if self._unsent:
+        if self._joins:
             self._flush()
 
     def _refuse(self, error: FrameError) -> None:
         self._reply(error.request_id, error.channel, self._told(error))
 
     def _take(self, request: Request) -> None:
-        if self._is_ending:
+        if self._is_ending or self._closed:
             return
         if self.relay is not None and self.relay.carries(request.channel):
             self.relay.pass_on(request)
             if self.relay.is_behind:
                 self._start(self.relay.catch_up())
             return
-        if request.kind is RequestKind.CANCEL:
-            self._cancel(request)
-        elif request.kind is RequestKind.OPEN:
+        kind = request.kind
+        if kind is RequestKind.OPEN:
             task = self._start(self._answer_open(request))
             self._entering.add(task)
             task.add_done_callback(self._entering.discard)
-        elif request.kind is RequestKind.CLOSE:
+        elif kind is RequestKind.CANCEL:
+            self._cancel(request)
+        elif kind is RequestKind.CLOSE:
             # A session that was given up is not parked, however soon the connection ends.
             self._start(self._close(request, self._sessions.pop(request.channel, None)))
             self._is_ending = self._exchange.version is Version.V1
@@ -228,21 +229,29 @@ class Connection:
     def _reply(self, request_id: int | None, channel: int, answer: Answer) -> None:
         if self._closed:
             return
-        frame = self._exchange.answer(request_id, channel, answer)
-        self._telemetry.sent_bytes += bytes_of(frame)
-        if not self._joins:
-            self._channel.send(frame)
+        if self._joins:
+            message = self._exchange.answer(request_id, channel, answer)
+            self._unsent.append(message)
+            if len(self._unsent) == 1:
+                asyncio.get_running_loop().call_soon(self._flush)
             return
-        self._unsent.append(frame)
-        if len(self._unsent) == 1:
-            asyncio.get_running_loop().call_soon(self._flush)
+        text = self._exchange.text_of(request_id, channel, answer)
+        if text is not None:
+            self._telemetry.sent_bytes += len(text)
+            self._channel.send_text(text)
+        else:
+            self._send(self._exchange.answer(request_id, channel, answer))
+
+    def _send(self, message: str | bytes) -> None:
+        self._telemetry.sent_bytes += bytes_of(message)
+        self._channel.send(message)
 
     def _flush(self) -> None:
         """Send what was answered together as one message."""
         unsent, self._unsent = self._unsent, []
         if unsent and not self._closed:
             for message in joined(unsent):
-                self._channel.send(message)
+                self._send(message)
 
     async def _open(self, request: Request) -> Answer:
         self._server.count_request(self._client)

@@ -53,6 +53,10 @@ class Channel(ABC):
         """Send a message; one that comes too late for the connection is dropped."""
 
     @abstractmethod
+    def send_text(self, message: bytes) -> None:
+        """Send a text that is in UTF-8 already, likewise."""
+
+    @abstractmethod
     def pause(self) -> None:
         """Take no more messages for now. Those that are here already are still handed over."""
 
@@ -109,6 +113,10 @@ class AsgiChannel(Channel):
         """Send a message; one that comes too late for the connection is dropped."""
         if not self._is_closed:
             self._put({"type": "websocket.send", "text" if isinstance(message, str) else "bytes": message})
+
+    def send_text(self, message: bytes) -> None:
+        """Send a text that is in UTF-8 already, likewise."""
+        self.send(message.decode())
 
     def close(self, code: int = CloseCode.NORMAL) -> None:
         """End the connection, with a WebSocket's code for why."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -32,8 +33,12 @@ _CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 
 _FIN, _RESERVED, _OPCODE, _MASKED, _LENGTH = 0x80, 0x70, 0x0F, 0x80, 0x7F
 _KNOWN = frozenset((_CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG))
+_WHOLE_TEXT = _FIN | TEXT
+# With a mask and the length in one byte.
+_SHORT_HEAD = 6
 _IS_CONTROL = 0x8
 _LONGEST_CONTROL = 125
+_MEDIUM, _LONG = struct.Struct("!BBH"), struct.Struct("!BBQ")
 _SHORT_HEADS = {opcode: tuple(bytes((_FIN | opcode, length)) for length in range(126)) for opcode in (TEXT, BINARY)}
 
 
@@ -88,11 +93,12 @@ class MessageReader:
         max_bytes: The longest message that is read, in bytes.
     """
 
-    __slots__ = ("_fragment_bytes", "_fragments", "_is_text", "_needed", "_rest", "max_bytes")
+    __slots__ = ("_fragment_bytes", "_fragments", "_is_text", "_longest_short", "_needed", "_rest", "max_bytes")
 
     def __init__(self, max_bytes: int) -> None:
         """Begin with nothing read."""
         self.max_bytes = max_bytes
+        self._longest_short = min(max_bytes, _LONGEST_CONTROL)
         self._rest: bytearray | None = None
         self._needed = 0
         self._fragments: list[bytes] | None = None
@@ -123,6 +129,23 @@ class MessageReader:
             found.append(exc)
         return found
 
+    def feed_short(self, data: bytes) -> str | None:
+        """Return the text that bytes are, where they are one whole short text and nothing else; else feed them."""
+        size = len(data)
+        # A head of two bytes, the second of which says that there is a mask, and how long the text is.
+        if (
+            not _SHORT_HEAD < size <= self._longest_short
+            or data[0] != _WHOLE_TEXT
+            or data[1] != size - _SHORT_HEAD + _MASKED
+        ):
+            return None
+        if self._rest is not None or self._fragments is not None:
+            return None
+        try:
+            return apply_mask(data[_SHORT_HEAD:], data[2:_SHORT_HEAD]).decode()
+        except UnicodeDecodeError:
+            return None
+
     def _take_frame(self, data: bytes, start: int, end: int, found: list[Found]) -> int | None:
         """Take the frame that begins at `start`; return where it ends, or `None` while it is not whole."""
         if end - start < 2:
@@ -137,13 +160,15 @@ class MessageReader:
                 self._needed = body - start
                 return None
             length = int.from_bytes(data[start + 2 : start + 2 + width], "big")
-        self._check_head(first, second, length)
+        is_plain = first == _WHOLE_TEXT and self._fragments is None
+        if not is_plain or second < _MASKED or length > self.max_bytes:
+            self._check_head(first, second, length)
         after = body + length
         if end < after:
             self._needed = after - start
             return None
         payload = apply_mask(data[body:after], data[body - 4 : body])
-        if first == _FIN | TEXT and self._fragments is None:
+        if is_plain:
             found.append(_text(payload))
         else:
             self._take_payload(first, payload, found)
@@ -199,8 +224,8 @@ def frame_head(opcode: int, length: int) -> bytes:
         short = _SHORT_HEADS.get(opcode)
         return bytes((_FIN | opcode, length)) if short is None else short[length]
     if length < 2**16:
-        return bytes((_FIN | opcode, 126, length >> 8, length & 0xFF))
-    return bytes((_FIN | opcode, 127)) + length.to_bytes(8, "big")
+        return _MEDIUM.pack(_FIN | opcode, 126, length)
+    return _LONG.pack(_FIN | opcode, 127, length)
 
 
 def close_payload(code: int, reason: str = "") -> bytes:

@@ -116,6 +116,10 @@ class WebSocketProtocol(asyncio.Protocol, Channel):
             self._shake_hands(data)
             return
         self._heard = _MESSAGES
+        text = self._reader.feed_short(data)
+        if text is not None:
+            self._received(text)
+            return
         for found in self._reader.feed(data):
             if isinstance(found, (str, bytes)):
                 self._received(found)
@@ -202,12 +206,15 @@ class WebSocketProtocol(asyncio.Protocol, Channel):
 
     def send(self, message: str | bytes) -> None:
         """Send a message; one that comes too late for the connection is dropped."""
-        if self.is_over:
-            return
         if isinstance(message, str):
-            self._write_frame(TEXT, message.encode())
-        else:
+            self.send_text(message.encode())
+        elif not self.is_over:
             self._write_frame(BINARY, message)
+
+    def send_text(self, message: bytes) -> None:
+        """Send a text that is in UTF-8 already, likewise."""
+        if not self.is_over:
+            self._write_frame(TEXT, message)
 
     def close(self, code: int = CloseCode.NORMAL, reason: str = "") -> None:
         """Say that the connection ends, and end it when the client has said so too."""
@@ -232,11 +239,11 @@ class WebSocketProtocol(asyncio.Protocol, Channel):
             await asyncio.shield(self._drained)
 
     def _write_frame(self, opcode: int, payload: bytes) -> None:
-        head = frame_head(opcode, len(payload))
-        if len(payload) < _WHOLE_IN_ONE:
-            self._transport.write(head + payload)
+        length = len(payload)
+        if length < _WHOLE_IN_ONE:
+            self._transport.write(frame_head(opcode, length) + payload)
         else:
-            self._transport.writelines((head, payload))
+            self._transport.writelines((frame_head(opcode, length), payload))
 
     def _take_control(self, control: Control) -> None:
         if control.opcode == PING:
