@@ -74,9 +74,9 @@ class SyncEnvClient(Generic[_ActT, _ObsT, _StateT]):
 
     def step(self, action: _ActT, timeout_s: float | None = None) -> StepResult[_ObsT]:
         """Act, and return what came of it; see `EnvClient.step`."""
-        if timeout_s is None:
-            return self._drive(self._client.step(action))
-        return self._drive(self._client.step(action, timeout_s=timeout_s))
+        step = self._client.step
+        with self._lock:
+            return drive(step(action) if timeout_s is None else step(action, timeout_s=timeout_s))
 
     def state(self) -> _StateT:
         """Return where the episode stands."""

@@ -18,8 +18,10 @@ from openenv.core.exceptions import (
 from openenv.core.transports._client_protocol import ClientConnection
 from openenv.core.transports._line import Line
 from openenv.core.transports.base import TransportSettings
+from openenv.core.wire.binary import pack
 from openenv.core.wire.errors import error_fields
 from openenv.core.wire.frames import RequestKind, Version
+from openenv.core.wire.messages import packed_frame
 
 SETTINGS = TransportSettings("http://localhost:1", message_timeout_s=5.0)
 OBSERVATION = {"observation": {}, "reward": 1.0, "done": False}
@@ -215,3 +217,42 @@ def test_a_session_that_was_never_opened_cannot_be_asked() -> None:
     line.connected(connection())
     _, [(index, error)] = line.ask(RequestKind.STEP, [(0, b"{}")], None, None)
     assert (index, type(error)) == (0, ClientClosedError)
+
+
+@pytest.mark.parametrize(
+    ("beginning", "expected"),
+    [
+        (b'{"type":"observation","id":%d,"channel":2,', 1),
+        (b'[{"type":"observation","id":%d,"channel":2,', 1),
+        (b"unreadable", 0),
+        (b'{"type":"observation","id":99,', 0),
+    ],
+)
+def test_an_answer_that_is_too_long_is_an_error_of_the_session_it_names(beginning: bytes, expected: int) -> None:
+    line = opened()
+    asked = stepped(line, 0, 1, 2)
+    [(index, error)] = line.broke(too_long(beginning.replace(b"%d", b"%d" % frame(asked[1])["id"])), 1.0)
+    assert (index, type(error)) == (expected, ProtocolError)
+    assert "max_message_size_mb" in str(error)
+
+
+@pytest.mark.parametrize("before", [0, 200, 70_000])
+def test_so_is_one_in_msgpack(before: int) -> None:
+    line = opened()
+    stepped(line, 1)
+    for _ in range(before):
+        next(line._ids)
+    asked = stepped(line, 0)
+    head = packed_frame({"type": "observation", "id": frame(asked[0])["id"], "channel": 1}, pack({}))
+    assert [index for index, _ in line.broke(too_long(head), 1.0)] == [0]
+
+
+def too_long(beginning: bytes) -> ClientConnection:
+    """Return a connection that ended as an answer was too long that began like this."""
+
+    class Ended(ClientConnection):
+        answer_was_too_long = True
+
+    ended = Ended(SETTINGS)
+    ended.too_long = beginning
+    return ended

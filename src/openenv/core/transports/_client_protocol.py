@@ -1,6 +1,6 @@
 """A WebSocket client without I/O: bytes in, messages out, for both kinds of socket.
 
-Source: RFC 6455, by the `websockets` package's sans-I/O `ClientProtocol`.
+Source: RFC 6455, by the `websockets` package's sans-I/O `ClientProtocol`; see `_data_frames` for what is done without.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from ..utils import convert_to_ws_url, is_loopback
 from ..wire.codec import decode
 from ..wire.frames import PROCESS_HEADER, SUBPROTOCOL_V2, Version
 from ..wire.messages import is_binary
+from ._data_frames import FrameReader, FrameWriter
 from .base import TransportSettings
 
 __all__ = ["ClientConnection"]
@@ -40,6 +41,7 @@ _REASON_BYTES = 500
 # In place of the one of `websockets`, which writes down headers and frames as they are.
 _LOGGER = "openenv.wire"
 _TOO_BIG = 1009
+_HEAD_END = b"\r\n\r\n"
 _PROCESS = re.compile(r"(\d{1,4})/(\d{1,4})")
 
 guard_loggers([_LOGGER])
@@ -53,6 +55,7 @@ class ClientConnection:
         uri: The same in parts.
         version: The version of the protocol agreed on; `V1` until the handshake is over.
         is_ready: Whether the handshake is over and nothing has failed.
+        too_long: How the message began that was longer than this client reads; empty where none was.
         processes: The numbers of the server's processes, that of the one that answers first; empty where it does not
             say that it has several.
     """
@@ -69,7 +72,13 @@ class ClientConnection:
         self.processes: list[int] = []
         self.version = Version.V1
         self.is_ready = False
+        self.too_long = b""
         self._parts: list[bytes] = []
+        self._last = b""
+        self._max_bytes = settings.max_message_bytes
+        # Once the handshake is over, unless messages are compressed.
+        self._reader: FrameReader | None = None
+        self._writer: FrameWriter | None = None
         self._protocol = ClientProtocol(
             self.uri,
             subprotocols=[Subprotocol(SUBPROTOCOL_V2)],
@@ -84,6 +93,7 @@ class ClientConnection:
                 del request.headers[name]
             request.headers[name] = value
         self._protocol.send_request(request)
+        self._has_outgoing = True
 
     @property
     def is_closed(self) -> bool:
@@ -92,10 +102,40 @@ class ClientConnection:
 
     def outgoing(self) -> bytes:
         """Return the bytes to send now."""
+        if not self._has_outgoing:
+            return b""
+        self._has_outgoing = False
         return b"".join(self._protocol.data_to_send())
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take bytes that came and return the messages that are whole now; feed nothing at the end of the stream."""
+        reader = self._reader
+        if reader is None or not data:
+            return self._feed(data) if self.is_ready or not data else self._shake_hands(data)
+        message = reader.message(data)
+        if message is not None:
+            return [message]
+        messages = []
+        for is_message, part in reader.frames(data):
+            messages += [part] if is_message else self._feed(part)
+        if reader.too_long:
+            # `websockets` ends the connection, and passes over what follows.
+            self.too_long, self._reader = reader.too_long, None
+        return messages
+
+    def _shake_hands(self, data: bytes) -> list[bytes]:
+        # What follows the head of the answer is read by the reader, where the server lets this client in.
+        end = (self._last + data).find(_HEAD_END)
+        cut = len(data) if end < 0 else end + len(_HEAD_END) - len(self._last)
+        self._last = (self._last + data)[-len(_HEAD_END) + 1 :]
+        messages = self._feed(data[:cut])
+        if self.is_ready and not self._protocol.extensions:
+            self._reader, self._writer = FrameReader(self._max_bytes), FrameWriter()
+        return messages + self.feed(data[cut:]) if cut < len(data) else messages
+
+    def _feed(self, data: bytes) -> list[bytes]:
+        """Have `websockets` take bytes."""
+        self._has_outgoing = True
         if data:
             self._protocol.receive_data(data)
         else:
@@ -124,23 +164,28 @@ class ClientConnection:
 
     def send(self, message: str | bytes) -> bytes:
         """Return the bytes that send a message, JSON as text; none where the connection is ending."""
-        if self._protocol.state is State.OPEN:
-            if isinstance(message, str):
-                self._protocol.send_text(message.encode())
-            elif is_binary(message):
-                self._protocol.send_binary(message)
-            else:
-                self._protocol.send_text(message)
+        if self._protocol.state is not State.OPEN:
+            return self.outgoing()
+        data = message.encode() if isinstance(message, str) else message
+        if self._writer is not None:
+            return self._writer.frame(data, is_text=not is_binary(data))
+        self._has_outgoing = True
+        if is_binary(data):
+            self._protocol.send_binary(data)
+        else:
+            self._protocol.send_text(data)
         return self.outgoing()
 
     def ping(self) -> bytes:
         """Return the bytes of a sign of life."""
+        self._has_outgoing = True
         if self._protocol.state is State.OPEN:
             self._protocol.send_ping(b"openenv")
         return self.outgoing()
 
     def close(self) -> bytes:
         """Return the bytes that end the connection."""
+        self._has_outgoing = True
         if self._protocol.state is State.OPEN:
             self._protocol.send_close(1000)
         return self.outgoing()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -39,6 +40,12 @@ _ERROR, _OBSERVATION = AnswerKind.ERROR.value, AnswerKind.OBSERVATION.value
 _NEWS = {AnswerKind.QUEUED.value, AnswerKind.DRAINING.value}
 _V1_BARE = {RequestKind.STATE, RequestKind.CLOSE, RequestKind.OPEN}
 _HEADS = {kind: b'{"type":"%b","id":' % kind.value.encode() for kind in RequestKind}
+# In msgpack a number is its own byte, or follows one that tells its length.
+_ID = re.compile(
+    rb'"id":(?P<text>\d{1,18})'
+    rb"|\xa2id(?P<packed>[\x00-\x7f]|\xcc.|\xcd.{2}|\xce.{4}|\xcf.{8})",
+    re.DOTALL,
+)
 _ENDS = (SessionLostError, SessionClosedError, SessionCrashedError, SessionNotFoundError)
 
 
@@ -367,7 +374,8 @@ class Line:
         if not self._pending or not (connection.answer_was_too_long or connection.message_was_too_long):
             return []
         if connection.answer_was_too_long:
-            number = next(iter(self._pending))
+            named = _answered_in(connection.too_long)
+            number = named if named in self._pending else next(iter(self._pending))
             told = "the answer is longer than this client reads: raise its max_message_size_mb"
             return [(self._pending.pop(number)[0], ProtocolError(told))]
         number = max(self._pending, key=lambda pending: len(self._pending[pending][2]))
@@ -437,3 +445,13 @@ class Line:
         self._let_go(index, error)
         numbers = [number for number, asked in self._pending.items() if asked[0] == index]
         return [(self._pending.pop(number)[0], error) for number in numbers]
+
+
+def _answered_in(beginning: bytes) -> int | None:
+    """Return the request that an answer's beginning names, in JSON or in msgpack."""
+    found = _ID.search(beginning)
+    if found is None:
+        return None
+    if found["text"]:
+        return int(found["text"])
+    return int.from_bytes(found["packed"][len(found["packed"]) > 1 :], "big")

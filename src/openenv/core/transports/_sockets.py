@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import ssl
 import time
@@ -12,7 +13,7 @@ from ._client_protocol import ClientConnection
 from ._dialing import dial, proxy_for
 from .base import TransportSettings
 
-__all__ = ["READ_BYTES", "connected", "let_wait_until"]
+__all__ = ["READ_BYTES", "connected", "has_news", "let_wait_until"]
 
 READ_BYTES = 65_536
 
@@ -53,6 +54,13 @@ def let_wait_until(sock: socket.socket, deadline: float | None) -> None:
     if left <= 0:
         raise TimeoutError
     sock.settimeout(left)
+
+
+def has_news(sock: socket.socket) -> bool:
+    """Return whether reading would not wait."""
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _dialled(connection: ClientConnection, deadline: float) -> socket.socket:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import select
 import socket
 import threading
 import time
@@ -22,7 +21,7 @@ from ..wire.frames import AnswerKind, JsonObject, RequestKind, Version
 from ._client_protocol import ClientConnection
 from ._keeper import keeper
 from ._resumption import Ticket, backoff, gone, late, opening_data, too_long
-from ._sockets import READ_BYTES, connected, let_wait_until
+from ._sockets import READ_BYTES, connected, has_news, let_wait_until
 from .base import Transport, TransportSettings
 
 __all__ = ["BlockingTransport"]
@@ -113,7 +112,7 @@ class BlockingTransport(Transport):
     def _tend(self, sock: socket.socket | None, connection: ClientConnection, now: float) -> None:
         if sock is None:
             raise _ConnectionEndedError
-        while select.select([sock], [], [], 0)[0]:
+        while has_news(sock):
             self._feed(sock, connection)
             if connection.is_closed:
                 raise _ConnectionEndedError
@@ -204,14 +203,19 @@ class BlockingTransport(Transport):
             # What came with the end of a connection counts, whether or not its end can be answered.
             with contextlib.suppress(ConnectionError):
                 sock.sendall(reply)
-        return self._take(messages)
+        # Nearly always one.
+        return self._taken(messages[0]) if len(messages) == 1 else self._take(messages)
 
     def _take(self, messages: Iterable[bytes]) -> list[ReceivedAnswer]:
-        answers = [answer for message in messages for answer in self._exchange.receive_all(message)]
+        return [answer for message in messages for answer in self._taken(message)]
+
+    def _taken(self, message: bytes) -> list[ReceivedAnswer]:
+        answers = self._exchange.receive_all(message)
         for answer in answers:
-            self._draining |= answer.kind == AnswerKind.DRAINING.value
-            if answer.request_id is None and answer.kind == AnswerKind.ERROR.value:
-                self._unasked = exception_from(answer.data)
+            if answer.request_id is None:
+                self._draining |= answer.kind == AnswerKind.DRAINING.value
+                if answer.kind == AnswerKind.ERROR.value:
+                    self._unasked = exception_from(answer.data)
         return answers
 
     def _return(self, broken: ClientConnection, deadline: float | None) -> tuple[ClientConnection, socket.socket]:

@@ -12,12 +12,12 @@ from ..exceptions import (
     ClientClosedError,
     ConnectError,
     OpenEnvError,
-    RequestTimeoutError,
     SessionError,
 )
 from ..wire.client_exchange import ClientExchange, ReceivedAnswer
 from ..wire.errors import exception_from
 from ..wire.frames import AnswerKind, JsonObject, RequestKind, Version
+from ._deadlines import Deadlines
 from ._link import Link, check_loop, connected
 from ._resumption import Ticket, backoff, gone, late, opening_data, too_long
 from .base import Transport, TransportSettings
@@ -43,6 +43,7 @@ class WebSocketTransport(Transport):
         self._unasked: Exception | None = None
         self._lost: Exception | None = None
         self._draining = False
+        self._deadlines = Deadlines(settings.message_timeout_s, self._expire)
 
     @property
     def is_open(self) -> bool:
@@ -78,20 +79,21 @@ class WebSocketTransport(Transport):
         number, frame = self._exchange.request(kind, data, timeout_s=timeout_s)
         future: asyncio.Future[ReceivedAnswer] = link.loop.create_future()
         self._waiting[number] = future
-        limit = self._settings.message_timeout_s
-        timer = None if limit is None else link.loop.call_later(limit, self._expire, future, kind, limit)
+        self._deadlines.begin(number)
         try:
             # Without a connection the frame goes out when there is one again.
             link.send(frame)
             answer = await future
-        except (asyncio.CancelledError, RequestTimeoutError):
+        except asyncio.TimeoutError:
+            self._take_back(number)
+            raise late(kind, self._settings.base_url, self._settings.message_timeout_s or 0.0) from None
+        except asyncio.CancelledError:
             self._take_back(number)
             raise
         finally:
             # Without the future, a late answer is passed over.
             self._waiting.pop(number, None)
-            if timer is not None:
-                timer.cancel()
+            self._deadlines.end(number)
         if answer.kind == AnswerKind.ERROR.value:
             raise exception_from(answer.data)
         return answer.data
@@ -108,6 +110,7 @@ class WebSocketTransport(Transport):
             if await self._close_session(link):
                 await link.say_goodbye()
             link.abort()
+        self._deadlines.close()
         self._fail(ClientClosedError("the client was closed while the answer was awaited"))
 
     async def _close_session(self, link: Link) -> bool:
@@ -139,10 +142,10 @@ class WebSocketTransport(Transport):
         if self._lost is not None:
             raise self._lost
 
-    def _expire(self, future: asyncio.Future[ReceivedAnswer], kind: RequestKind, limit: float) -> None:
-        if not future.done():
-            url = self._settings.base_url
-            future.set_exception(late(kind, url, limit))
+    def _expire(self, number: int) -> None:
+        future = self._waiting.get(number)
+        if future is not None and not future.done():
+            future.set_exception(asyncio.TimeoutError())
 
     async def _connect(self, timeout_s: float, hint: str = "") -> Link:
         return await connected(self._settings, timeout_s, self._received, self._ended, hint)

@@ -48,7 +48,13 @@ def _in_fields(value: Any, depth: int) -> bool:
     extra = getattr(value, "__pydantic_extra__", None)
     if extra and _holds(extra, depth):
         return True
-    return any(_holds(getattr(value, name, None), depth) for name in _open_fields(value.__class__))
+    for name in _open_fields(value.__class__):
+        item = getattr(value, name, None)
+        # As metadata is nearly always.
+        is_empty = item is None or (type(item) is dict and not item)
+        if not is_empty and _holds(item, depth):
+            return True
+    return False
 
 
 @lru_cache(maxsize=1024)
