@@ -62,10 +62,10 @@ class Way:
 
 
 WAYS = {
-    "sync environment": Way("sync", usual=Counts(2140, 80)),
-    "async environment": Way("async", usual=Counts(1830, 64)),
-    "non-blocking environment": Way("non-blocking", usual=Counts(1740, 62)),
-    f"async environment, {_BATCH} steps a message": Way("async", _BATCH, Counts(1465, 48)),
+    "sync environment": Way("sync", usual=Counts(1710, 64)),
+    "async environment": Way("async", usual=Counts(1480, 47)),
+    "non-blocking environment": Way("non-blocking", usual=Counts(1340, 44)),
+    f"async environment, {_BATCH} steps a message": Way("async", _BATCH, Counts(1320, 41)),
 }
 
 

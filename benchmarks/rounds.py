@@ -16,7 +16,7 @@ __all__ = ["Settings", "alternate", "argument_parser", "main", "settings_of", "t
 
 _T = TypeVar("_T")
 _ROUNDS, _QUICK_ROUNDS = 5, 2
-_SECONDS, _QUICK_SECONDS = 3.0, 1.0
+_SECONDS, _QUICK_SECONDS = 2.0, 1.0
 
 
 @dataclass(frozen=True)
