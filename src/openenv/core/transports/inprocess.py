@@ -3,32 +3,75 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from itertools import count
 from typing import TYPE_CHECKING
 
-from ..exceptions import ClientClosedError, OpenEnvError
+from ..exceptions import ClientClosedError, OpenEnvError, RequestTimeoutError
 from ..wire.codec import decode, encode
 from ..wire.errors import error_fields, exception_from
-from ..wire.frames import JsonObject, Request, RequestKind
+from ..wire.frames import Answer, JsonObject, Request, RequestKind
 from ..wire.messages import decode_message
+from ._deadlines import Deadlines
 from ._resumption import late
 from .base import Transport
 
 if TYPE_CHECKING:
+    from ..env_server.asking import Asking
     from ..env_server.environment_spec import EnvironmentSpec
-    from ..env_server.runner import Runner
     from ..env_server.session import Session
     from ..env_server.sessions import SessionManager
+    from ._here import Here
+    from .pool import Outcome
 
-__all__ = ["BlockingInProcessTransport", "InProcessTransport", "answered"]
+__all__ = ["BlockingInProcessTransport", "InProcessTransport", "data_of", "outcome_of", "told"]
+
+_LONGEST_RUN_S = 0.01
+_LATE = RequestTimeoutError()
 
 
-class _EmbeddedTransport(Transport):
-    """What both kinds share: the session, and how it is asked."""
+def outcome_of(asking: Asking) -> Outcome:
+    """Return the data of a session's answer; or the exception as a server's client would get it."""
+    if asking.answer is not None:
+        return data_of(asking.answer)
+    return told(asking.error or RuntimeError("the session gave no answer"))
 
-    def __init__(self, spec: EnvironmentSpec, binary: bool) -> None:
+
+def data_of(answer: Answer) -> JsonObject:
+    """Return the data of an answer, as a server's client would get it."""
+    data: JsonObject = decode_message(answer.data)
+    return data
+
+
+def told(error: BaseException) -> Exception:
+    """Return an exception as a server's client would get it."""
+    fields = error_fields(error)
+    raised = exception_from(decode(encode(fields)) if isinstance(error, OpenEnvError) else fields)
+    # The environment's own exception stays in sight as the cause.
+    raised.__cause__ = error
+    return raised
+
+
+class InProcessTransport(Transport):
+    """A session on the running event loop: code that may block runs on threads, so the loop is never blocked."""
+
+    def __init__(self, spec: EnvironmentSpec, message_timeout_s: float | None, binary: bool = False) -> None:
+        """Make a transport without a session.
+
+        Args:
+            spec: The environment.
+            message_timeout_s: Seconds that an answer may take; `None` to wait for ever.
+            binary: Whether arrays go to and fro as they are.
+        """
         self._spec = spec
         self._binary = binary
-        self._session: Session | Runner | None = None
+        self._manager: SessionManager | None = None
+        self._session: Session | None = None
+        self._message_timeout_s = message_timeout_s
+        self._deadlines = Deadlines(message_timeout_s, self._expire)
+        self._ids = count(1)
+        self._waiting: dict[int, asyncio.Future[Outcome]] = {}
+        self._rested_at = 0.0
 
     @property
     def is_open(self) -> bool:
@@ -40,53 +83,6 @@ class _EmbeddedTransport(Transport):
         """Return whether arrays go to and fro as they are."""
         return self._binary
 
-    async def _ask(self, kind: RequestKind, data: bytes, timeout_s: float | None) -> JsonObject:
-        if self._session is None:
-            raise ClientClosedError("the transport is not open")
-        return await answered(self._session, kind, data, timeout_s, binary=self._binary)
-
-
-async def answered(
-    session: Session | Runner, kind: RequestKind, data: bytes, timeout_s: float | None, *, binary: bool
-) -> JsonObject:
-    """Return the data of a session's answer.
-
-    Args:
-        session: The session, or what runs its environment.
-        kind: What is asked.
-        data: What it is asked with, as a JSON object or in msgpack.
-        timeout_s: A step's deadline in seconds, for the environment.
-        binary: Whether the answer may be in msgpack.
-
-    Raises:
-        OpenEnvError: The request was refused, or the environment raised.
-    """
-    try:
-        told = await session.answer(Request(kind, decode_message(data), timeout_s=timeout_s, takes_binary=binary))
-    except OpenEnvError as exc:
-        raise exception_from(decode(encode(error_fields(exc)))) from exc
-    except Exception as exc:
-        # The environment's own exception stays in sight as the cause.
-        raise exception_from(error_fields(exc)) from exc
-    result: JsonObject = decode_message(told.data)
-    return result
-
-
-class InProcessTransport(_EmbeddedTransport):
-    """A session on the running event loop: plain environment code runs on threads, so the loop is never blocked."""
-
-    def __init__(self, spec: EnvironmentSpec, message_timeout_s: float | None, binary: bool = False) -> None:
-        """Make a transport without a session.
-
-        Args:
-            spec: The environment.
-            message_timeout_s: Seconds that an answer may take; `None` to wait for ever.
-            binary: Whether arrays go to and fro as they are.
-        """
-        super().__init__(spec, binary)
-        self._manager: SessionManager | None = None
-        self._message_timeout_s = message_timeout_s
-
     async def open(self) -> None:
         """Make the environment."""
         from ..env_server.sessions import SessionManager
@@ -96,38 +92,59 @@ class InProcessTransport(_EmbeddedTransport):
 
     async def request(self, kind: RequestKind, data: bytes, *, timeout_s: float | None = None) -> JsonObject:
         """Ask the session."""
-        asked = asyncio.ensure_future(self._ask(kind, data, timeout_s))
+        session = self._session
+        if session is None:
+            raise ClientClosedError("the transport is not open")
+        number = next(self._ids)
+        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = outcome
+        self._deadlines.begin(number)
         try:
-            return await asyncio.wait_for(asyncio.shield(asked), self._message_timeout_s)
-        except asyncio.TimeoutError:
-            if asked.done():
-                return asked.result()
-            _take_back(asked)
-            raise late(kind, "the environment", self._message_timeout_s or 0.0) from None
+            request = Request(kind, decode_message(data), number, timeout_s=timeout_s, takes_binary=self._binary)
+            session.ask_once(request, self._take)
+            if outcome.done():
+                await self._rest()
+            answered = await outcome
         except asyncio.CancelledError:
-            _take_back(asked)
+            session.cancel(number)
             raise
+        finally:
+            self._deadlines.end(number)
+            self._waiting.pop(number, None)
+        if answered is _LATE:
+            session.cancel(number)
+            raise late(kind, "the environment", self._message_timeout_s or 0.0)
+        if isinstance(answered, Exception):
+            raise answered
+        return answered
+
+    async def _rest(self) -> None:
+        """Let others on the loop have their turn now and then, though this need not wait."""
+        now = time.perf_counter()
+        if now - self._rested_at > _LONGEST_RUN_S:
+            await asyncio.sleep(0)
+            self._rested_at = time.perf_counter()
+
+    def _take(self, request: Request, asking: Asking) -> None:
+        outcome = self._waiting.get(request.id or 0)
+        # Late ones are passed over.
+        if outcome is not None and not outcome.done():
+            outcome.set_result(outcome_of(asking))
+
+    def _expire(self, number: int) -> None:
+        outcome = self._waiting.get(number)
+        if outcome is not None and not outcome.done():
+            outcome.set_result(_LATE)
 
     async def close(self) -> None:
         """Close the environment."""
         manager, self._manager, self._session = self._manager, None, None
+        self._deadlines.close()
         if manager is not None:
             await manager.close_all()
 
 
-def _take_back(asked: asyncio.Future[JsonObject]) -> None:
-    """Interrupt what nobody waits for any more, as a server does when its client says so."""
-    asked.add_done_callback(_passed_over)
-    asked.cancel()
-
-
-def _passed_over(late: asyncio.Future[JsonObject]) -> None:
-    """Look at a late outcome that nobody waits for, so that the event loop does not complain of it."""
-    if not late.cancelled():
-        late.exception()
-
-
-class BlockingInProcessTransport(_EmbeddedTransport):
+class BlockingInProcessTransport(Transport):
     """A session in the calling thread: its coroutines never suspend, and nothing runs beside them."""
 
     def __init__(self, spec: EnvironmentSpec, binary: bool = False) -> None:
@@ -137,20 +154,36 @@ class BlockingInProcessTransport(_EmbeddedTransport):
             spec: The environment.
             binary: Whether arrays go to and fro as they are.
         """
-        super().__init__(spec, binary)
+        self._spec = spec
+        self._binary = binary
+        self._here: Here | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether there is a session."""
+        return self._here is not None
+
+    @property
+    def takes_binary(self) -> bool:
+        """Return whether arrays go to and fro as they are."""
+        return self._binary
 
     async def open(self) -> None:
         """Make the environment."""
-        from ..env_server.runner import LocalRunner
+        from ._here import Here
 
-        self._session = await LocalRunner.inline(self._spec)
+        self._here = await Here.made(self._spec)
 
     async def request(self, kind: RequestKind, data: bytes, *, timeout_s: float | None = None) -> JsonObject:
         """Ask the session, here and now; an answer takes as long as the environment does."""
-        return await self._ask(kind, data, timeout_s)
+        here = self._here
+        if here is None:
+            raise ClientClosedError("the transport is not open")
+        request = Request(kind, decode_message(data), timeout_s=timeout_s, takes_binary=self._binary)
+        return await here.answer(request)
 
     async def close(self) -> None:
         """Close the environment."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        here, self._here = self._here, None
+        if here is not None:
+            await here.close()

@@ -9,31 +9,36 @@ import threading
 import time
 from collections import deque
 from collections.abc import Coroutine, Iterable, Sequence
+from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..exceptions import ConcurrencyConfigurationError
-from ..wire.frames import JsonObject, RequestKind
+from ..wire.frames import JsonObject, Request, RequestKind
+from ..wire.messages import decode_message
 from ._resumption import late
 from .base import TransportSettings
-from .inprocess import answered
+from .inprocess import outcome_of
 from .pool import Outcome, PoolTransport, Waiting
 
 if TYPE_CHECKING:
+    from ..env_server.asking import Asking
     from ..env_server.environment_spec import EnvironmentSpec
-    from ..env_server.runner import Runner
     from ..env_server.session import Session
+    from ._here import Here
 
 __all__ = ["InProcessPoolTransport", "blocking_in_process"]
 
+_APART = {RequestKind.OPEN, RequestKind.CLOSE}
+
 
 class _Asked(NamedTuple):
-    task: asyncio.Task[None]
+    number: int
     kind: RequestKind
     due: float | None
 
 
 class InProcessPoolTransport(PoolTransport):
-    """Sessions on the running event loop: plain environment code runs on threads, so the loop is never blocked."""
+    """Sessions on the running event loop: code that may block runs on threads, so the loop is never blocked."""
 
     def __init__(self, spec: EnvironmentSpec, size: int, settings: TransportSettings) -> None:
         """Make a transport without sessions.
@@ -54,6 +59,10 @@ class InProcessPoolTransport(PoolTransport):
         self._sessions: dict[int, Session] = {}
         self._lost: dict[int, Exception] = {}
         self._asked: dict[int, _Asked] = {}
+        self._ids = count(1)
+        # What comes while sessions are being asked is delivered together.
+        self._arrived: list[tuple[int, Outcome]] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -75,38 +84,52 @@ class InProcessPoolTransport(PoolTransport):
         """Ask sessions, each by its index, without waiting."""
         limit_s = self._settings.message_timeout_s
         due = None if limit_s is None else time.monotonic() + limit_s
-        for index, data in requests:
-            task = self._loop.create_task(self._perform(index, kind, data, timeout_s))
-            self._asked[index] = _Asked(task, kind, due)
         if due is not None and self._timer is None:
             self._wake_at(due)
+        arrived: list[tuple[int, Outcome]] = []
+        self._arrived = arrived
+        for index, data in requests:
+            number = next(self._ids)
+            self._asked[index] = _Asked(number, kind, due)
+            if kind in _APART:
+                task = self._loop.create_task(self._open_or_close(index, number, kind))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            else:
+                # Its index is its channel.
+                values = decode_message(data)
+                request = Request(kind, values, number, index, timeout_s, None, self._settings.binary)
+                self._sessions[index].ask_once(request, self._take)
+        self._arrived = None
+        if arrived:
+            self.deliver(arrived)
 
-    async def _perform(self, index: int, kind: RequestKind, data: bytes, timeout_s: float | None) -> None:
-        task = asyncio.current_task()
+    async def _open_or_close(self, index: int, number: int, kind: RequestKind) -> None:
         try:
-            outcome: Outcome = await self._answer(index, kind, data, timeout_s)
-        except Exception as exc:  # noqa: BLE001 - delivered in the place of the result
-            outcome = exc
-        asked = self._asked.get(index)
-        if asked is not None and asked.task is task:
-            del self._asked[index]
-            self.deliver([(index, outcome)])
-
-    async def _answer(self, index: int, kind: RequestKind, data: bytes, timeout_s: float | None) -> JsonObject:
-        if kind is RequestKind.OPEN:
-            try:
+            if kind is RequestKind.OPEN:
                 self._sessions[index] = await self._manager.open()
-            except Exception as exc:
-                self._lost[index] = exc
-                raise
-            self._lost.pop(index, None)
-            return {}
-        if kind is RequestKind.CLOSE:
-            session = self._sessions.pop(index, None)
-            if session is not None:
+                self._lost.pop(index, None)
+            elif (session := self._sessions.pop(index, None)) is not None:
                 await self._manager.close(session)
-            return {}
-        return await answered(self._sessions[index], kind, data, timeout_s, binary=self._settings.binary)
+        except Exception as exc:  # noqa: BLE001 - delivered in the place of the result
+            self._lost[index] = exc
+            self._settle(index, number, exc)
+        else:
+            self._settle(index, number, {})
+
+    def _take(self, request: Request, asking: Asking) -> None:
+        self._settle(request.channel, request.id, outcome_of(asking))
+
+    def _settle(self, index: int, number: int | None, outcome: Outcome) -> None:
+        asked = self._asked.get(index)
+        # Late ones are passed over.
+        if asked is None or asked.number != number:
+            return
+        del self._asked[index]
+        if self._arrived is None:
+            self.deliver([(index, outcome)])
+        else:
+            self._arrived.append((index, outcome))
 
     def _wake_at(self, due: float) -> None:
         self._timer = self._loop.call_later(max(0.0, due - time.monotonic()), self._expire)
@@ -119,7 +142,7 @@ class InProcessPoolTransport(PoolTransport):
         self.take_back([index for index, _ in due])
         if due:
             self.deliver([(index, late(asked.kind, "the environment", limit_s)) for index, asked in due])
-        next_due = next((asked.due for asked in self._asked.values() if asked.due is not None), None)
+        next_due = min((asked.due for asked in self._asked.values() if asked.due is not None), default=None)
         if next_due is not None and self._timer is None:
             self._wake_at(next_due)
 
@@ -127,12 +150,15 @@ class InProcessPoolTransport(PoolTransport):
         """Interrupt what nobody waits for any more, as a server does when its client says so."""
         for index in indices:
             asked = self._asked.pop(index, None)
-            if asked is not None:
-                asked.task.cancel()
+            session = self._sessions.get(index)
+            if asked is not None and session is not None:
+                session.cancel(asked.number)
 
     async def wait(self, waiting: Waiting, timeout_s: float | None = None) -> None:
         """Wait until something is over, or for so many seconds."""
         if waiting.is_over:
+            # Nothing had to be waited for: others on the loop are due their turn all the same.
+            await asyncio.sleep(0)
             return
         woken = asyncio.Event()
         waiting.wake = woken.set
@@ -176,7 +202,7 @@ class _InlinePoolTransport(PoolTransport):
         _check_concurrency(spec, size)
         self._spec = spec
         self._settings = settings
-        self._runners: dict[int, Runner] = {}
+        self._environments: dict[int, Here] = {}
         self._lost: dict[int, Exception] = {}
         self._asked: deque[tuple[int, RequestKind, bytes, float | None]] = deque()
 
@@ -214,28 +240,30 @@ class _InlinePoolTransport(PoolTransport):
             self.deliver([(index, outcome)])
 
     async def _answer(self, index: int, kind: RequestKind, data: bytes, timeout_s: float | None) -> JsonObject:
-        from ..env_server.runner import LocalRunner
 
         if kind is RequestKind.OPEN:
             try:
-                self._runners[index] = await LocalRunner.inline(self._spec)
+                from ._here import Here
+
+                self._environments[index] = await Here.made(self._spec)
             except Exception as exc:
                 self._lost[index] = exc
                 raise
             self._lost.pop(index, None)
             return {}
         if kind is RequestKind.CLOSE:
-            runner = self._runners.pop(index, None)
-            if runner is not None:
-                await runner.close()
+            closed = self._environments.pop(index, None)
+            if closed is not None:
+                await closed.close()
             return {}
-        return await answered(self._runners[index], kind, data, timeout_s, binary=self._settings.binary)
+        request = Request(kind, decode_message(data), None, index, timeout_s, None, self._settings.binary)
+        return await self._environments[index].answer(request)
 
     async def close(self) -> None:
         """Close the environments."""
-        runners, self._runners = list(self._runners.values()), {}
-        for runner in runners:
-            await runner.close()
+        environments, self._environments = list(self._environments.values()), {}
+        for environment in environments:
+            await environment.close()
 
 
 class _ThreadedPoolTransport(PoolTransport):

@@ -34,7 +34,7 @@ def decode_message(message: str | bytes) -> Any:
     Raises:
         ValueError: It is neither JSON nor msgpack, or nested too deep.
     """
-    if isinstance(message, bytes) and message[:1] > b"\x7f":
+    if type(message) is bytes and message and message[0] >= _MAP:
         from .binary import unpack
 
         return unpack(message)
