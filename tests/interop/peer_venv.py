@@ -11,6 +11,8 @@ from pathlib import Path
 __all__ = ["PEER", "peer_python"]
 
 PEER = "openenv==0.10.0"
+# What our server needs beyond what the peer brings along: it runs there too, beside the peer's FastMCP.
+_OURS = "msgspec"
 ROOT = Path(__file__).parents[2]
 
 
@@ -22,7 +24,7 @@ def peer_python(home: Path = ROOT / ".peer") -> Path:
     """
     home.mkdir(exist_ok=True)
     python = home / "venv" / "bin" / "python"
-    finished = home / f"finished-{PEER}"
+    finished = home / f"finished-{PEER}-{_OURS}"
     with (home / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not finished.exists():
@@ -36,10 +38,10 @@ def _build(venv: Path, python: Path) -> None:
     uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
     if uv is not None:
         _run(uv, "venv", "--quiet", "--python", sys.executable, str(venv))
-        _run(uv, "pip", "install", "--quiet", "--python", str(python), PEER)
+        _run(uv, "pip", "install", "--quiet", "--python", str(python), PEER, _OURS)
     else:
         _run(sys.executable, "-m", "venv", str(venv))
-        _run(str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", PEER)
+        _run(str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", PEER, _OURS)
 
 
 def _run(*command: str) -> None:
