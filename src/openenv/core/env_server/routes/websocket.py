@@ -97,6 +97,9 @@ class Connection:
         try:
             if self._exchange.version is Version.V2 or await self._open_v1(attach_to):
                 await self._channel.listen(self._receiver())
+            else:
+                # Why is still on its way.
+                await self._channel.listen(_passed_over)
         finally:
             self._closed = True
             self._server.connections.discard(self)
@@ -377,6 +380,10 @@ class Connection:
         session.release()
         if channel not in self._kept or session.close_when_released:
             await self._server.sessions.close(session)
+
+
+def _passed_over(_: str | bytes) -> None:
+    """Take no notice of a message that comes after the connection's end was said."""
 
 
 @dataclass(frozen=True)
