@@ -120,7 +120,8 @@ class Line:
         """Take note of a connection that has no session to take up."""
         self.version, self.is_up, self.return_by = connection.version, True, None
         self.processes = connection.processes
-        self._draining, self._unasked, self.loss = False, None, None
+        # What the server said unasked may have come with its handshake already.
+        self._draining, self.loss = False, None
 
     # Requests
 
@@ -359,12 +360,13 @@ class Line:
         self._resuming.clear()
         self._untaken.clear()
         self._stale.clear()
+        unasked, self._unasked = self._unasked, None
         refused = self._refused(connection)
         grace_s = max((ticket.grace_s for ticket in self._tickets.values()), default=0.0)
         if self._draining:
             return refused + self.lose(gone(self.settings.base_url, "the server was shut down", None))
         if grace_s <= 0:
-            return refused + self.lose(self._unasked or connection.loss())
+            return refused + self.lose(unasked or connection.loss())
         if self.return_by is None:
             self.return_by, self.delays, self._why = now + grace_s, backoff(), connection.why_closed()
         return refused
