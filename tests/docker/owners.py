@@ -70,4 +70,7 @@ keep: list[ContainerProvider] = []
 WAY, IMAGE, NUMBER = sys.argv[1], sys.argv[2], int(sys.argv[3])
 
 if __name__ == "__main__":
+    # Whoever started the tests in the background left them ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     globals()[WAY]()
