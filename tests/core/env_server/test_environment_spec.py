@@ -194,6 +194,7 @@ def test_defaults_hold_for_what_is_left_out(served: Served) -> None:
         ({"level": "medium"}, "level"),
         ({"level": "easy", "seed": "many"}, "seed"),
         ({"level": "easy", "seed": 1.5}, "seed"),
+        ({"level": "easy", "seed": True}, "seed"),
         ({"level": "easy", "start": {"y": 1}}, "start.x"),
         ({"level": "easy", "since": "yesterday"}, "since"),
         ({"level": "easy", "opaque": 5}, "opaque"),

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any, get_type_hints
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic_core import PydanticSerializationError
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError, PydanticSerializationError
 from typing_extensions import Required, TypedDict
 
 from .._generics import is_subclass, type_arguments
@@ -34,8 +34,19 @@ EnvironmentFactory = Callable[[], Environment[Any, Any, Any]]
 
 _OWN_PACKAGE = "openenv.core."
 
+
+
+def _no_truth_value(value: object) -> object:
+    if isinstance(value, bool):
+        raise PydanticCustomError("int_type", "Input should be a whole number, not a truth value")
+    return value
+
+
+# pydantic takes `true` for 1, and whoever sends it has put something else in the seed's place.
+_Seed: Any = Annotated[int, BeforeValidator(_no_truth_value)]
+
 # Every client may send these two, whether the environment cares for them or not.
-_ALWAYS_ACCEPTED: dict[str, Any] = {"seed": int | None, "episode_id": str | None}
+_ALWAYS_ACCEPTED: dict[str, Any] = {"seed": _Seed | None, "episode_id": str | None}
 
 
 @dataclass(frozen=True)
@@ -225,12 +236,17 @@ def _adapter_of(
     named: list[inspect.Parameter], hints: Mapping[str, Any], *, takes_any: bool
 ) -> TypeAdapter[dict[str, Any]]:
     fields = {name: kind for name, kind in _ALWAYS_ACCEPTED.items() if name not in {p.name for p in named}}
-    fields |= {p.name: _field_of(p, hints.get(p.name, Any)) for p in named}
+    fields |= {p.name: _field_of(p, _hint_of(p, hints)) for p in named}
     make: Any = TypedDict
     model = make("ResetArguments", fields, total=False)
     model.__pydantic_config__ = ConfigDict(extra="allow" if takes_any else "forbid", arbitrary_types_allowed=True)
     for_wire: Any = Annotated[model, ForWire()]
     return TypeAdapter(for_wire)
+
+
+def _hint_of(parameter: inspect.Parameter, hints: Mapping[str, Any]) -> Any:
+    hint = hints.get(parameter.name, Any)
+    return Annotated[hint, BeforeValidator(_no_truth_value)] if parameter.name == "seed" else hint
 
 
 def _field_of(parameter: inspect.Parameter, hint: Any) -> Any:
