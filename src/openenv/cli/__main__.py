@@ -12,6 +12,7 @@ from ..core.exceptions import OpenEnvError
 from .demo import demo
 from .gc import gc
 from .info import info
+from .init import init
 from .list_environments import list_environments
 from .mcp import mcp
 from .serve import serve
@@ -29,6 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(demo)
+app.command()(init)
 app.command()(serve)
 app.command("list")(list_environments)
 app.command()(info)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import logging
 import logging.config
 import os
 import sys
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
 
     from .._application import Application
 
-__all__ = ["check_workers", "serve", "serve_replicas"]
+__all__ = ["check_workers", "serve", "serve_replicas", "server_command"]
+
+_log = logging.getLogger(__name__)
 
 
 def serve(
@@ -65,6 +69,29 @@ def serve(
             serve_replicas(application.path, listener, workers, log_format=log_format, log_level=log_level)
         else:
             _run(application, listener, settings)
+
+
+def server_command(package: str) -> Callable[[], None]:
+    """Return what an environment's command `server` runs, which takes `--host`, `--port` and `--workers`.
+
+    Args:
+        package: The import name of the environment's package, which is installed.
+    """
+
+    def main() -> None:
+        parser = argparse.ArgumentParser(description=f"Serve {package}.")
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+        parser.add_argument("--port", type=int, default=8000, help="port to listen on (8000)")
+        parser.add_argument("--workers", type=int, default=int(os.environ.get("WORKERS") or 1), help="processes (1)")
+        told = parser.parse_args()
+        logging.config.dictConfig(log_config(level="INFO"))
+
+        def tell(url: str) -> None:
+            _log.info("Serving %s at %s", package, url)
+
+        serve(package, host=told.host, port=told.port, workers=told.workers, log_level="info", on_listening=tell)
+
+    return main
 
 
 def check_workers(workers: int, *, reload: bool) -> None:
