@@ -80,6 +80,7 @@ def _result(answer: Mapping[str, Any], what: str) -> Mapping[str, Any]:
         raise ToolCallError(
             f"{what}: {error.get('message')}",
             code=str(told.get("error_type") or error.get("code")),
+            remote_type=str(told.get("exception_type") or ""),
         )
     result = answer.get("result")
     if not isinstance(result, Mapping):

@@ -138,7 +138,7 @@ def test_a_client_in_production_mode_uses_the_tools_of_one_session(production: R
         assert client.call_tool("facts") == {"data": [1, None], "more": {"x": 1.5}}
         with pytest.raises(ToolCallError, match="cannot count") as caught:
             client.call_tool("fail")
-        assert caught.value.code == "execution_error"
+        assert (caught.value.code, caught.value.remote_type) == ("execution_error", "ArithmeticError")
         with pytest.raises(ToolCallError, match="nothing"):
             client.call_tool("nothing")
 

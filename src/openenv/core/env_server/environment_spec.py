@@ -35,7 +35,6 @@ EnvironmentFactory = Callable[[], Environment[Any, Any, Any]]
 _OWN_PACKAGE = "openenv.core."
 
 
-
 def _no_truth_value(value: object) -> object:
     if isinstance(value, bool):
         raise PydanticCustomError("int_type", "Input should be a whole number, not a truth value")

@@ -112,10 +112,9 @@ async def _call_tool(runner: LocalRunner, request: JsonRpcRequest) -> object:
     if not isinstance(observation, CallToolObservation):
         # An environment that answers tool calls with observations of its own.
         return _mcp_shaped(observation)
-    if observation.error is not None:
-        raise JsonRpcFailedError(
-            JsonRpcErrorCode.INTERNAL_ERROR, observation.error.message, observation.error.model_dump(mode="json")
-        )
+    if (error := observation.error) is not None:
+        told = {**error.model_dump(mode="json"), "exception_type": error.exception_type}
+        raise JsonRpcFailedError(JsonRpcErrorCode.INTERNAL_ERROR, error.message, told)
     return _mcp_shaped(observation.result)
 
 

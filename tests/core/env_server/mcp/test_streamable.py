@@ -302,7 +302,9 @@ def test_in_production_there_are_tools_alone() -> None:
         async with conversing(url) as talk:
             assert await talk.tools() == ["add", "fail", "wait"]
             assert (await talk.call("add", amount=2)).structuredContent == {"total": 2}
-            assert (await talk.call("fail")).isError
+            failed = await talk.call("fail")
+            assert failed.isError
+            assert (failed.structuredContent or {})["error"]["type"] == "LookupError"
             assert (await talk.call("reset")).isError
             uris = [str(resource.uri) for resource in (await talk.client.list_resources()).resources]
             assert uris == ["openenv://schema", "openenv://session"]

@@ -116,8 +116,9 @@ class Conversation:
         asked: JsonObject = {"jsonrpc": "2.0", "id": 0, "method": McpMethod.TOOLS_CALL.value, "params": params}
         answer = await self._asked(Request(RequestKind.MCP, asked))
         if "error" in answer:
-            code = (answer["error"].get("data") or {}).get("error_type", "execution_error")
-            return results.failed(code, answer["error"]["message"], code)
+            data = answer["error"].get("data") or {}
+            code = data.get("error_type", "execution_error")
+            return results.failed(data.get("exception_type") or code, answer["error"]["message"], code)
         return results.of_tool({"observation": {"tool_name": name, "result": answer["result"]}})
 
     async def _asked(self, request: Request) -> dict[str, Any]:
