@@ -70,6 +70,17 @@ _PROVIDERS = (
     "RuntimeProvider",
     "UVProvider",
 )
+_RUBRICS = (
+    "ExponentialDiscountingTrajectoryRubric",
+    "Gate",
+    "LLMJudge",
+    "Rubric",
+    "RubricDict",
+    "RubricList",
+    "Sequential",
+    "TrajectoryRubric",
+    "WeightedSum",
+)
 
 RELIED_ON = {
     "openenv": ("AutoAction", "AutoEnv", "__version__", *_CLIENTS),
@@ -107,6 +118,11 @@ RELIED_ON = {
     ),
     "openenv.core.generic_client": ("GenericAction", "GenericEnvClient"),
     "openenv.core.mcp_client": ("MCPClientBase", "MCPToolClient"),
+    "openenv.core.rubrics": _RUBRICS,
+    "openenv.core.rubrics.base": ("Rubric",),
+    "openenv.core.rubrics.containers": ("Gate", "RubricDict", "RubricList", "Sequential", "WeightedSum"),
+    "openenv.core.rubrics.llm_judge": ("LLMJudge",),
+    "openenv.core.rubrics.trajectory": ("ExponentialDiscountingTrajectoryRubric", "TrajectoryRubric"),
     "openenv.core.sync_client": ("SyncEnvClient",),
     "openenv.core.utils": ("convert_to_ws_url", "run_async_safely"),
 }

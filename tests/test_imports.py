@@ -49,6 +49,7 @@ def _loaded_by(code: str) -> set[str]:
         "from openenv.core.containers.runtime import ContainerProvider, UVProvider",
         "from openenv.core.containers.runtime import DockerSwarmProvider, LocalDockerProvider; LocalDockerProvider()",
         "from openenv import GenericEnvClient; GenericEnvClient.from_docker_image('i')",
+        "from openenv.core.rubrics import LLMJudge, Sequential, TrajectoryRubric",
         "from openenv.core.hub import HubSettings, SpaceName, SpaceProvider, check_out, install, look_up",
         "from openenv.core.generic_client import GenericEnvClient; GenericEnvClient(base_url='http://localhost:1')",
     ],

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .containers.runtime import ContainerProvider, LocalProcessProvider, RuntimeProvider, UVProvider
     from .env_client import EnvClient
     from .env_pool import EnvPool
-    from .env_server.base_transforms import CompositeTransform, NullTransform
+    from .env_server.base_transforms import CompositeTransform, NullTransform, RewardTransform
     from .env_server.http_server import HTTPEnvServer, create_app, create_fastapi_app
     from .env_server.interfaces import (
         Environment,
@@ -84,6 +84,7 @@ if TYPE_CHECKING:
         EnvironmentFactoryError,
         EnvironmentNotFoundError,
         InvalidRequestError,
+        JudgeError,
         MissingExtraError,
         NotAllowedError,
         OpenEnvError,
@@ -94,6 +95,7 @@ if TYPE_CHECKING:
         RemoteError,
         RequestCancelledError,
         RequestTimeoutError,
+        RubricError,
         ServerDrainingError,
         ServerStartError,
         SessionBusyError,
@@ -105,6 +107,7 @@ if TYPE_CHECKING:
         SessionLostError,
         SessionNotFoundError,
         StepTimeoutError,
+        TaskNotFoundError,
         ToolCallError,
     )
     from .generic_client import GenericAction, GenericEnvClient
@@ -148,6 +151,7 @@ __all__ = [
     "JsonRpcErrorCode",
     "JsonRpcRequest",
     "JsonRpcResponse",
+    "JudgeError",
     "ListTasksRequest",
     "ListToolsAction",
     "ListToolsObservation",
@@ -172,6 +176,8 @@ __all__ = [
     "RemoteError",
     "RequestCancelledError",
     "RequestTimeoutError",
+    "RewardTransform",
+    "RubricError",
     "RuntimeProvider",
     "SchemaResponse",
     "ServerCapacityStatus",
@@ -194,6 +200,7 @@ __all__ = [
     "StepTimeoutError",
     "SyncEnvClient",
     "SyncEnvPool",
+    "TaskNotFoundError",
     "TaskProvider",
     "Tool",
     "ToolCallError",
@@ -255,6 +262,7 @@ _MODULES = {
     "JsonRpcErrorCode": ".env_server.mcp_types",
     "JsonRpcRequest": ".env_server.mcp_types",
     "JsonRpcResponse": ".env_server.mcp_types",
+    "JudgeError": ".exceptions",
     "ListTasksRequest": ".env_server.types",
     "ListToolsAction": ".env_server.mcp_types",
     "ListToolsObservation": ".env_server.mcp_types",
@@ -279,6 +287,8 @@ _MODULES = {
     "RemoteError": ".exceptions",
     "RequestCancelledError": ".exceptions",
     "RequestTimeoutError": ".exceptions",
+    "RewardTransform": ".env_server.base_transforms",
+    "RubricError": ".exceptions",
     "RuntimeProvider": ".containers.runtime",
     "SchemaResponse": ".env_server.types",
     "ServerCapacityStatus": ".env_server.types",
@@ -301,6 +311,7 @@ _MODULES = {
     "StepTimeoutError": ".exceptions",
     "SyncEnvClient": ".sync_client",
     "SyncEnvPool": ".sync_pool",
+    "TaskNotFoundError": ".exceptions",
     "TaskProvider": ".env_server.interfaces",
     "Tool": ".env_server.mcp_types",
     "ToolCallError": ".exceptions",

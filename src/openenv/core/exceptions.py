@@ -32,10 +32,13 @@
     │   ├── ServerDrainingError                  the server is shutting down
     │   ├── SessionCrashedError                  the environment's process died
     │   └── SessionLostError                     the connection went and the episode with it
+    ├── RubricError (RuntimeError)               a rubric could not give a score
+    │   └── JudgeError                           the model that judges could not be asked, or gave no score
     ├── ConformanceError (AssertionError)        something does not do what its kind promises
     ├── PoolError (RuntimeError)                 some of a pool's sessions failed
     └── RemoteError (RuntimeError)               the server refused or failed a request
         ├── InvalidRequestError                  an action, argument or frame was not valid
+        │   └── TaskNotFoundError (IndexError)   no such split, no such task in it, or no tasks at all
         ├── NotAllowedError                      the server does not do this in its mode
         ├── EnvironmentExecutionError            the environment's own code raised
         └── ToolCallError                        a tool could not be listed or called
@@ -70,6 +73,7 @@ __all__ = [
     "HubUnreachableError",
     "ImageNotFoundError",
     "InvalidRequestError",
+    "JudgeError",
     "MissingExtraError",
     "NotAllowedError",
     "OpenEnvError",
@@ -80,6 +84,7 @@ __all__ = [
     "RemoteError",
     "RequestCancelledError",
     "RequestTimeoutError",
+    "RubricError",
     "ServerDrainingError",
     "ServerStartError",
     "SessionBusyError",
@@ -92,6 +97,7 @@ __all__ = [
     "SessionNotFoundError",
     "SpaceNotFoundError",
     "StepTimeoutError",
+    "TaskNotFoundError",
     "ToolCallError",
     "UntrustedCodeError",
 ]
@@ -402,6 +408,24 @@ class SessionLostError(SessionError, ConnectionError):
     """
 
 
+class RubricError(OpenEnvError, RuntimeError):
+    """A rubric could not give a score; the message says why."""
+
+
+class JudgeError(RubricError):
+    """The model that judges could not be asked, or gave no score.
+
+    Attributes:
+        status: The HTTP status it answered with; `None` where there was no answer.
+        answer: What it said, where it said something without a score; else empty.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, answer: str = "") -> None:
+        self.status = status
+        self.answer = answer
+        super().__init__(message)
+
+
 class ConformanceError(OpenEnvError, AssertionError):
     """Something does not do what its kind promises; the message lists what was expected and what was seen."""
 
@@ -462,6 +486,10 @@ class RemoteError(OpenEnvError, RuntimeError):
 
 class InvalidRequestError(RemoteError, ValueError):
     """An action, an argument or a frame was refused as not valid; the session goes on."""
+
+
+class TaskNotFoundError(InvalidRequestError, IndexError):
+    """An environment has no split of that name, no task of that index in it, or no tasks at all."""
 
 
 class NotAllowedError(RemoteError):

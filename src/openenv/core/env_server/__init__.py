@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .base_transforms import CompositeTransform, NullTransform
+    from .base_transforms import CompositeTransform, NullTransform, RewardTransform
     from .exceptions import (
         ConcurrencyConfigurationError,
         EnvironmentFactoryError,
@@ -107,6 +107,7 @@ __all__ = [
     "Observation",
     "OpenEnvError",
     "RESERVED_TOOL_NAMES",
+    "RewardTransform",
     "SchemaResponse",
     "ServerCapacityStatus",
     "ServerMode",
@@ -173,6 +174,7 @@ _MODULES = {
     "Observation": ".types",
     "OpenEnvError": ".exceptions",
     "RESERVED_TOOL_NAMES": ".mcp_types",
+    "RewardTransform": ".base_transforms",
     "SchemaResponse": ".types",
     "ServerCapacityStatus": ".types",
     "ServerMode": ".types",

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypedDict, TypeVar, cast
 
+from ..rubrics._evaluation import not_awaited, nothing_awaited
 from .types import Action, EnvironmentMetadata, Observation, State
 
 if TYPE_CHECKING:
@@ -108,7 +109,9 @@ class Environment(ABC, Generic[_ActT, _ObsT, _StateT]):
             cheaper than a thread. The constructor and `close` still run on threads. Passed over where
             `REQUIRES_SINGLE_THREAD_EXECUTOR` is set.
         transform: What is applied to observations by `_apply_transform`.
-        rubric: What gives the reward by `_apply_rubric`.
+        rubric: What gives the reward by `_apply_rubric`: a `Rubric`, or any function of an action and its observation.
+        report_scores: Whether `_apply_rubric` writes the scores of the rubric and its parts into the observation's
+            `metadata["rubric"]`, so that clients see them.
     """
 
     SUPPORTS_CONCURRENT_SESSIONS: bool = False
@@ -118,18 +121,26 @@ class Environment(ABC, Generic[_ActT, _ObsT, _StateT]):
     # Set on the class too: subclasses need not call this class's constructor.
     transform: Transform[_ObsT] | None = None
     rubric: Callable[[Any, Any], Any] | None = None
+    report_scores: bool = False
 
     def __init__(
-        self, transform: Transform[_ObsT] | None = None, rubric: Callable[[Any, Any], Any] | None = None
+        self,
+        transform: Transform[_ObsT] | None = None,
+        rubric: Callable[[Any, Any], Any] | None = None,
+        *,
+        report_scores: bool | None = None,
     ) -> None:
         """Make an environment.
 
         Args:
             transform: Applied to observations by `_apply_transform`.
             rubric: Called with an action and its observation by `_apply_rubric`; returns the reward.
+            report_scores: Whether the scores go into the observation's metadata; by default as the class says.
         """
         self.transform = transform
         self.rubric = rubric
+        if report_scores is not None:
+            self.report_scores = report_scores
 
     # Type checkers take `*args: Any, **kwargs: Any` to mean that subclasses may name their own arguments, or take none.
     @abstractmethod
@@ -181,15 +192,31 @@ class Environment(ABC, Generic[_ActT, _ObsT, _StateT]):
         return self.transform(observation) if self.transform is not None else observation
 
     def _apply_rubric(self, action: _ActT, observation: _ObsT) -> float:
-        """Return the rubric's reward for an action and its observation; 0.0 without a rubric."""
-        return float(self.rubric(action, observation)) if self.rubric is not None else 0.0
+        """Return the rubric's reward for an action and its observation; 0.0 without a rubric.
+
+        Raises:
+            RubricError: The rubric has to be awaited: `_apply_rubric_async` does that, in a `step_async`.
+        """
+        if self.rubric is None:
+            return 0.0
+        with nothing_awaited():
+            score = self.rubric(action, observation)
+        return self._told_reward(not_awaited(score, self.rubric), observation)
 
     async def _apply_rubric_async(self, action: _ActT, observation: _ObsT) -> float:
         """Return the reward of a rubric that may be a coroutine; 0.0 without a rubric."""
         if self.rubric is None:
             return 0.0
         score = self.rubric(action, observation)
-        return float(await cast("Awaitable[float]", score) if inspect.isawaitable(score) else score)
+        return self._told_reward(
+            await cast("Awaitable[float]", score) if inspect.isawaitable(score) else score, observation
+        )
+
+    def _told_reward(self, score: Any, observation: _ObsT) -> float:
+        if self.report_scores:
+            report = getattr(self.rubric, "report", None)
+            observation.metadata["rubric"] = report() if callable(report) else {"score": float(score)}
+        return float(score)
 
     def _reset_rubric(self) -> None:
         """Let the rubric begin a new episode, where it keeps something between steps."""

@@ -218,6 +218,7 @@ _BUILDERS: dict[str, Callable[[str, Mapping[str, object]], Exception]] = {
 
 _REMOTE: dict[str, type[errors.RemoteError]] = {
     "InvalidRequestError": errors.InvalidRequestError,
+    "TaskNotFoundError": errors.TaskNotFoundError,
     "NotAllowedError": errors.NotAllowedError,
     "EnvironmentExecutionError": errors.EnvironmentExecutionError,
     "ToolCallError": errors.ToolCallError,
