@@ -64,3 +64,63 @@ def test_a_heading_with_text_behind_it_is_no_section() -> None:
 
 def test_a_docstring_of_sections_alone_has_no_description() -> None:
     assert read_docstring("Args:\n    to: Where to.\n").description == ""
+
+
+def test_numpys_sections_are_read() -> None:
+    text = """Move a piece.
+
+    Castling is a move of the king.
+
+    Parameters
+    ----------
+    start : str
+        Where from,
+        as in `e2`.
+    path, other : list[int], optional
+        The squares.
+
+        After an empty line.
+    *rest
+        The others.
+
+    Returns
+    -------
+    board : Board
+        What it looks like: all of it.
+    """
+    said = read_docstring(text)
+    assert said.description == "Move a piece.\n\nCastling is a move of the king."
+    assert said.arguments == {
+        "start": "Where from, as in `e2`.",
+        "path": "The squares. After an empty line.",
+        "other": "The squares. After an empty line.",
+        "rest": "The others.",
+    }
+
+
+def test_fields_of_sphinx_are_read() -> None:
+    text = """Move a piece.
+
+    :param start: Where from,
+        as in `e2`.
+    :type start: str
+    :param list[str] path: The squares: all of them.
+    :param \\*rest: The others.
+    :returns: The board,
+        as it is.
+    :raises ValueError: It cannot.
+    """
+    said = read_docstring(text.replace("\\", ""))
+    assert said.description == "Move a piece."
+    assert said.arguments == {
+        "start": "Where from, as in `e2`.",
+        "path": "The squares: all of them.",
+        "rest": "The others.",
+    }
+
+
+@pytest.mark.parametrize("line", [":light: is a colour", "Say `:x:` here.", ":param: nothing", "Title\n-----"])
+def test_what_only_looks_like_another_style_is_text(line: str) -> None:
+    said = read_docstring(f"Move.\n\n{line}\n")
+    assert said.description == f"Move.\n\n{line}"
+    assert said.arguments == {}
