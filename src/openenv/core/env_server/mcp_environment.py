@@ -1,20 +1,20 @@
-"""`MCPEnvironment`: an environment whose tools come from a FastMCP server."""
+"""`MCPEnvironment`: an environment whose tools come from an MCP server."""
 
 from __future__ import annotations
 
 import asyncio
 import weakref
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, overload
 
 from ..exceptions import ConfigurationError
 from ..tools.calling import ToolCall, observe_result, prepare_bound, within
 from ..tools.decorator import ToolMode, checked_mark
-from ..tools.fastmcp_calling import call_server_tool
-from ..tools.fastmcp_session import FastMCPSession, run_once, tool_names
 from ..tools.registry import BoundTool, find_tool, in_mode, spec_of, tools_of
 from ..tools.results import McpResult
+from ..tools.server_calling import call_server_tool
+from ..tools.server_session import ServerSession, run_once
 from .interfaces import Environment, Transform
 from .mcp_types import (
     RESERVED_TOOL_NAMES,
@@ -31,17 +31,18 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 class MCPEnvironment(Environment[Action, Observation, State]):
-    """An environment that offers the tools of a FastMCP server, and any others of its own.
+    """An environment that offers the tools of an MCP server, and any others of its own.
 
     `ListToolsAction` and `CallToolAction` go to the tools; every other action goes to `_step_impl`. Tools come from
     three places, looked at in this order: functions given to `self.tool`, methods marked with `@tool`, and the server.
-    The server's session is opened with the first call and lives as long as the environment.
+    There is one session with the server, however tools are called: its lifespan begins with the first call and ends
+    with the environment, and what tools keep in their context stays.
 
     A tool of the server or of `self.tool` gives a result with the fields `data`, `content`, `structured_content`,
     `meta` and `is_error`, as FastMCP's client does; a method marked with `@tool` gives what it returned.
 
     Attributes:
-        mcp_server: The FastMCP server; `None` after `close`.
+        mcp_server: The server; `None` after `close`.
         tool_mode: What the server is used for. Tools of the other mode are not offered.
     """
 
@@ -51,19 +52,23 @@ class MCPEnvironment(Environment[Action, Observation, State]):
         """Make an environment.
 
         Args:
-            mcp_server: A `fastmcp.FastMCP` server, with its tools.
+            mcp_server: A `fastmcp.FastMCP` (2.x or 3.x), or a server of the official SDK: `mcp.server.fastmcp.FastMCP`
+                or `mcp.server.Server`.
             transform: Applied to observations by `_apply_transform`.
 
         Raises:
-            ConfigurationError: It is no FastMCP server, or one of its tools has a reserved name.
+            ConfigurationError: It is no MCP server, or one of its tools has a reserved name.
         """
         super().__init__(transform=transform)
         self.mcp_server: Any = mcp_server
-        self._mcp = FastMCPSession(mcp_server)
+        self._mcp = ServerSession(mcp_server)
         self._functions: dict[tuple[str, ToolMode | None], BoundTool] = {}
         # Nobody may call close(); the session must not outlive the environment all the same.
         self._mcp_closer = weakref.finalize(self, self._mcp.close)
-        taken = RESERVED_TOOL_NAMES.intersection(run_once(lambda: tool_names(mcp_server)))
+        self._check_names(run_once(self._mcp.server.tool_names))
+
+    def _check_names(self, names: Iterable[str]) -> None:
+        taken = RESERVED_TOOL_NAMES.intersection(names)
         if taken:
             raise ConfigurationError(
                 f"tools of {type(self).__name__} cannot be named {', '.join(sorted(taken))}: those are operations of "
@@ -168,7 +173,7 @@ class MCPEnvironment(Environment[Action, Observation, State]):
         """
 
     def close(self) -> None:
-        """Close the session with the FastMCP server. A subclass that overrides it calls it too."""
+        """Close the session with the server. A subclass that overrides it calls it too."""
         self._mcp_closer()
         self.mcp_server = None
 
@@ -182,7 +187,10 @@ class MCPEnvironment(Environment[Action, Observation, State]):
 
     async def _list_tools(self) -> ListToolsObservation:
         own = {name: tool.definition for name, tool in self._own_tools().items()}
-        of_server = [tool for tool in await self._mcp.list_tools() if tool.name not in own]
+        listed = await self._mcp.list_tools()
+        # Of some servers the names are not known before.
+        self._check_names(tool.name for tool in listed)
+        of_server = [tool for tool in listed if tool.name not in own]
         return ListToolsObservation(tools=[*of_server, *own.values()])
 
     def _prepare(self, action: CallToolAction) -> ToolCall | CallToolObservation | None:

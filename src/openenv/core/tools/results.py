@@ -26,7 +26,7 @@ class McpResult:
         is_error: Whether it tells of a failure.
     """
 
-    content: list[dict[str, Any]] = field(default_factory=list)
+    content: list[Any] = field(default_factory=list)
     structured_content: dict[str, Any] | None = None
     meta: dict[str, Any] | None = None
     data: Any = None

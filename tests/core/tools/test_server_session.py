@@ -10,7 +10,7 @@ import anyio.to_thread
 import pytest
 
 from openenv.core.exceptions import ConfigurationError, SessionClosedError
-from openenv.core.tools.fastmcp_session import FastMCPSession, run_once, tool_names
+from openenv.core.tools.server_session import ServerSession, run_once
 from tests.core.fastmcp_import import import_fastmcp
 
 fastmcp = import_fastmcp()
@@ -38,7 +38,7 @@ def server() -> Any:
     return made
 
 
-def _call(session: FastMCPSession, name: str, /, **arguments: Any) -> Callable[[], Coroutine[Any, Any, Any]]:
+def _call(session: ServerSession, name: str, /, **arguments: Any) -> Callable[[], Coroutine[Any, Any, Any]]:
     async def call() -> Any:
         return (await session.call_tool(name, arguments)).data
 
@@ -46,7 +46,7 @@ def _call(session: FastMCPSession, name: str, /, **arguments: Any) -> Callable[[
 
 
 def test_all_calls_of_a_thread_share_one_mcp_session(server: Any) -> None:
-    first, second = FastMCPSession(server), FastMCPSession(server)
+    first, second = ServerSession(server), ServerSession(server)
     ids = [first.run(_call(first, "session_id")) for _ in range(2)]
     assert ids[0] == ids[1]
     assert second.run(_call(second, "session_id")) != ids[0]
@@ -55,7 +55,7 @@ def test_all_calls_of_a_thread_share_one_mcp_session(server: Any) -> None:
 
 
 def test_calls_from_another_thread_share_it_too(server: Any) -> None:
-    session = FastMCPSession(server)
+    session = ServerSession(server)
     ids = [session.run(_call(session, "session_id"))]
     other = threading.Thread(target=lambda: ids.append(session.run(_call(session, "session_id"))))
     other.start()
@@ -65,13 +65,13 @@ def test_calls_from_another_thread_share_it_too(server: Any) -> None:
 
 
 def test_a_blocking_caller_runs_coroutine_tools_on_its_own_thread(server: Any) -> None:
-    session = FastMCPSession(server)
+    session = ServerSession(server)
     assert session.run(_call(session, "thread")) == threading.get_ident()
     session.close()
 
 
 def test_a_running_loop_does_not_stand_in_the_way_of_a_blocking_call(server: Any) -> None:
-    session = FastMCPSession(server)
+    session = ServerSession(server)
 
     async def main() -> tuple[str, str]:
         return session.run(_call(session, "session_id")), session.run(_call(session, "session_id"))
@@ -82,7 +82,7 @@ def test_a_running_loop_does_not_stand_in_the_way_of_a_blocking_call(server: Any
 
 
 def test_an_awaiting_caller_uses_its_own_loop(server: Any) -> None:
-    session = FastMCPSession(server)
+    session = ServerSession(server)
 
     async def main() -> list[Any]:
         calls = [_call(session, name)() for name in ("session_id", "session_id", "thread")]
@@ -95,15 +95,27 @@ def test_an_awaiting_caller_uses_its_own_loop(server: Any) -> None:
 
 
 def test_each_loop_has_a_session_of_its_own(server: Any) -> None:
-    session = FastMCPSession(server)
+    session = ServerSession(server)
     assert asyncio.run(_call(session, "session_id")()) != asyncio.run(_call(session, "session_id")())
     session.close()
 
 
+@pytest.mark.skipif(fastmcp.__version__ < "3", reason="FastMCP 2 runs plain functions on the loop")
 def test_a_tool_may_call_a_tool_of_the_same_session(server: Any) -> None:
-    session = FastMCPSession(server)
+    session = ServerSession(server)
 
     def nested() -> str:
+        return str(session.run(_call(session, "session_id")))
+
+    server.tool(nested)
+    assert session.run(_call(session, "nested")) == session.run(_call(session, "session_id"))
+    session.close()
+
+
+def test_a_tool_that_blocks_the_loop_is_given_another_session_for_what_it_calls(server: Any) -> None:
+    session = ServerSession(server)
+
+    async def nested() -> str:
         return str(session.run(_call(session, "session_id")))
 
     server.tool(nested)
@@ -111,8 +123,32 @@ def test_a_tool_may_call_a_tool_of_the_same_session(server: Any) -> None:
     session.close()
 
 
+def test_those_who_block_and_those_who_await_share_a_session(server: Any) -> None:
+    session = ServerSession(server)
+    begun = session.run(_call(session, "session_id"))
+
+    async def main() -> list[Any]:
+        blocked = await asyncio.to_thread(session.run, _call(session, "session_id"))
+        return [await _call(session, "session_id")(), blocked]
+
+    assert asyncio.run(main()) == [begun, begun]
+    session.close()
+
+
+def test_a_session_that_began_on_a_running_loop_is_reached_from_threads(server: Any) -> None:
+    session = ServerSession(server)
+
+    async def main() -> list[Any]:
+        awaited = await _call(session, "session_id")()
+        return [awaited, await asyncio.to_thread(session.run, _call(session, "session_id"))]
+
+    awaited, blocked = asyncio.run(main())
+    assert awaited == blocked
+    session.close()
+
+
 def test_what_a_tool_raised_is_known_once(server: Any) -> None:
-    session = FastMCPSession(server)
+    session = ServerSession(server)
 
     async def main() -> None:
         results = await asyncio.gather(
@@ -130,7 +166,7 @@ def test_what_a_tool_raised_is_known_once(server: Any) -> None:
 
 
 def test_only_what_the_session_called_is_noted(server: Any) -> None:
-    session = FastMCPSession(server)
+    session = ServerSession(server)
 
     async def main() -> None:
         async with fastmcp.Client(server) as stranger:
@@ -143,7 +179,7 @@ def test_only_what_the_session_called_is_noted(server: Any) -> None:
 
 
 def test_a_closed_session_refuses_calls(server: Any) -> None:
-    session = FastMCPSession(server)
+    session = ServerSession(server)
     session.run(_call(session, "thread"))
     session.close()
     session.close()
@@ -152,7 +188,7 @@ def test_a_closed_session_refuses_calls(server: Any) -> None:
 
 
 def test_closing_ends_the_session_on_a_running_loop(server: Any) -> None:
-    session = FastMCPSession(server)
+    session = ServerSession(server)
 
     async def main() -> None:
         await session.list_tools()
@@ -166,7 +202,7 @@ def test_closing_ends_the_session_on_a_running_loop(server: Any) -> None:
 
 
 def test_closing_within_a_call_takes_effect_after_it(server: Any) -> None:
-    session = FastMCPSession(server)
+    session = ServerSession(server)
 
     async def closing() -> list[str]:
         session.close()
@@ -180,8 +216,8 @@ def test_closing_within_a_call_takes_effect_after_it(server: Any) -> None:
 def test_a_tool_that_hangs_on_a_thread_does_not_hold_up_closing(
     server: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("openenv.core.tools.fastmcp_session._CLOSE_TIMEOUT_S", 0.05)
-    session, released = FastMCPSession(server), threading.Event()
+    monkeypatch.setattr("openenv.core.tools.server_session._CLOSE_TIMEOUT_S", 0.05)
+    session, released = ServerSession(server), threading.Event()
 
     async def hang() -> None:
         await anyio.to_thread.run_sync(released.wait)
@@ -199,7 +235,7 @@ def test_a_tool_that_hangs_on_a_thread_does_not_hold_up_closing(
 
 def test_nothing_is_left_behind(server: Any, recwarn: pytest.WarningsRecorder) -> None:
     threads = set(threading.enumerate())
-    session = FastMCPSession(server)
+    session = ServerSession(server)
     session.run(_call(session, "thread"))
     session.close()
     del session
@@ -209,10 +245,10 @@ def test_nothing_is_left_behind(server: Any, recwarn: pytest.WarningsRecorder) -
 
 
 def test_names_are_told_without_a_session(server: Any) -> None:
-    assert run_once(lambda: tool_names(server)) == ["session_id", "thread", "fail"]
+    assert run_once(ServerSession(server).server.tool_names) == ["session_id", "thread", "fail"]
 
 
 @pytest.mark.parametrize("wrong", ["http://somewhere", None, object()])
 def test_only_servers_are_taken(wrong: Any) -> None:
-    with pytest.raises(ConfigurationError, match=f"expected a FastMCP server.*got {type(wrong).__name__}"):
-        FastMCPSession(wrong)
+    with pytest.raises(ConfigurationError, match=f"expected an MCP server.*got {type(wrong).__name__}"):
+        ServerSession(wrong)

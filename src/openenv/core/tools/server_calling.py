@@ -1,4 +1,4 @@
-"""From a call of a FastMCP server's tool to its observation."""
+"""From a call of an MCP server's tool to its observation."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pydantic import ValidationError
 
 from ..env_server.mcp_types import CallToolAction, CallToolObservation, ToolError, ToolErrorType
 from .calling import observe_failure, observe_unknown_tool, within
-from .fastmcp_session import FastMCPSession
+from .server_session import ServerSession
 
 __all__ = ["call_server_tool"]
 
 
 async def call_server_tool(
-    session: FastMCPSession,
+    session: ServerSession,
     action: CallToolAction,
     *,
     timeout_s: float | None = None,
@@ -49,26 +49,32 @@ async def call_server_tool(
 
 
 def _error_of(raised: Exception | None, message: str) -> ToolError:
-    """Return the error of a call, its kind told from the exception. FastMCP has logged it."""
+    """Return the error of a call, its kind told from the exception where that is known. The server has logged it."""
     if raised is None:
         return ToolError(error_type=ToolErrorType.EXECUTION_ERROR, message=message)
     if _refuses_arguments(raised):
         return ToolError(error_type=ToolErrorType.INVALID_ARGS, message=message)
-    # FastMCP wraps what a tool raises in an error of its own.
-    cause = raised.__cause__ if _is_fastmcp(raised) and isinstance(raised.__cause__, Exception) else raised
+    # What a tool raises is wrapped by the server in an error of its own.
+    is_wrapped = _package_of(raised) in {"fastmcp", "mcp"} and isinstance(raised.__cause__, Exception)
+    cause = raised.__cause__ if is_wrapped else raised
     kind = ToolErrorType.TIMEOUT if isinstance(cause, TimeoutError) else ToolErrorType.EXECUTION_ERROR
     return ToolError(error_type=kind, message=message, exception_type=type(cause).__qualname__)
 
 
 def _refuses_arguments(raised: Exception) -> bool:
-    """Return whether the arguments were wrong: FastMCP 3 has a class for it, FastMCP 2 gives pydantic's error."""
+    """Return whether the arguments were wrong.
+
+    FastMCP 3 has a class for it, FastMCP 2 gives pydantic's error, and the official SDK wraps that in one of its own.
+    """
     if isinstance(raised, ValidationError):
         return raised.title.startswith("call[")
-    return _is_fastmcp(raised) and type(raised).__name__ == "ValidationError"
+    if _package_of(raised) == "mcp" and isinstance(raised.__cause__, ValidationError):
+        return raised.__cause__.title.endswith("Arguments")
+    return _package_of(raised) == "fastmcp" and type(raised).__name__ == "ValidationError"
 
 
-def _is_fastmcp(raised: Exception) -> bool:
-    return type(raised).__module__.partition(".")[0] == "fastmcp"
+def _package_of(raised: Exception) -> str:
+    return type(raised).__module__.partition(".")[0]
 
 
 def _text_of(result: Any) -> str:

@@ -1,0 +1,122 @@
+"""The MCP servers that an environment takes its tools from, each reached in this process by its own kind of client."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+from ..exceptions import ConfigurationError, MissingExtraError
+from .failures import Failures
+
+__all__ = ["ServerClient", "ToolServer", "tool_server"]
+
+_SDK = "mcp.server.lowlevel.server"
+
+
+class ServerClient(Protocol):
+    """One session with a server."""
+
+    async def list_tools(self) -> list[Any]:
+        """Return the tools, with MCP's fields."""
+        ...
+
+    async def call_tool(self, name: str, arguments: dict[str, Any]) -> Any:
+        """Return a result with the fields of `McpResult`; a failure has `is_error`."""
+        ...
+
+
+class ToolServer(ABC):
+    """A server of one kind."""
+
+    @abstractmethod
+    async def tool_names(self) -> list[str]:
+        """Return the names of its tools without a session; none where it takes a session to know them."""
+
+    @abstractmethod
+    def connected(self) -> AbstractAsyncContextManager[ServerClient]:
+        """Return what opens a session, and closes it."""
+
+
+def tool_server(server: object) -> ToolServer:
+    """Return a server by its kind.
+
+    Args:
+        server: A `fastmcp.FastMCP`, or one of the official SDK: `mcp.server.fastmcp.FastMCP`, `mcp.server.Server`.
+
+    Raises:
+        ConfigurationError: It is none of these.
+    """
+    if sys.modules.get(_SDK) is not None:
+        # Who has such a server has imported the SDK.
+        from .sdk_server import sdk_server
+
+        found = sdk_server(server)
+        if found is not None:
+            return found
+    if any(hasattr(server, name) for name in ("list_tools", "get_tools")):
+        return _FastMCPServer(server)
+    raise ConfigurationError(
+        f"expected an MCP server (fastmcp.FastMCP, or the official SDK's mcp.server.fastmcp.FastMCP or "
+        f"mcp.server.Server), got {type(server).__name__}: make one with FastMCP('name') and mark its tools with "
+        f"@server.tool"
+    )
+
+
+class _FastMCPServer(ToolServer):
+    """A server of `fastmcp` (2.10 and later, 3.x)."""
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+        # Without middleware (older releases), only texts are known of what tools raise.
+        if hasattr(server, "add_middleware") and _note_failure not in server.middleware:
+            server.add_middleware(_note_failure)
+
+    async def tool_names(self) -> list[str]:
+        # FastMCP 3 has the first, FastMCP 2 the second.
+        if hasattr(self._server, "list_tools"):
+            return [tool.name for tool in await self._server.list_tools()]
+        return list(await self._server.get_tools())
+
+    def connected(self) -> AbstractAsyncContextManager[ServerClient]:
+        return _FastMCPClient(self._server)
+
+
+class _FastMCPClient:
+    """A session by FastMCP's own client."""
+
+    def __init__(self, server: Any) -> None:
+        self._client = _client_class()(server)
+
+    async def __aenter__(self) -> _FastMCPClient:
+        await self._client.__aenter__()
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        await self._client.__aexit__(*raised)
+
+    async def list_tools(self) -> list[Any]:
+        listed: list[Any] = await self._client.list_tools()
+        return listed
+
+    async def call_tool(self, name: str, arguments: dict[str, Any]) -> Any:
+        return await self._client.call_tool(name, arguments, raise_on_error=False)
+
+
+def _client_class() -> Any:
+    try:
+        return importlib.import_module("fastmcp").Client
+    except ImportError as exc:
+        raise MissingExtraError("a FastMCP server in an environment", "mcp") from exc
+
+
+async def _note_failure(context: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
+    try:
+        return await call_next(context)
+    except Exception as exc:
+        if context.method == "tools/call":
+            Failures.note(context.message.name, exc)
+        raise
