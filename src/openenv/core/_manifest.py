@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from .exceptions import ConfigurationError
 
-__all__ = ["DEFAULT_APP", "MANIFEST_NAME", "Manifest", "read_manifest"]
+__all__ = ["DEFAULT_APP", "FIELDS", "MANIFEST_NAME", "FieldError", "Manifest", "field_errors", "load", "read_manifest"]
 
 MANIFEST_NAME = "openenv.yaml"
 DEFAULT_APP = "server.app:app"
@@ -24,6 +26,25 @@ _EXAMPLES = {
     "client": "EchoEnv",
     "default_image": "echo-env:latest",
 }
+
+
+class FieldError(ConfigurationError):
+    """A field of the file is not what it should be.
+
+    Attributes:
+        field: Its name.
+        expected: What it should be.
+        value: What it is.
+        mend: What to do; empty where that goes without saying.
+    """
+
+    def __init__(self, path: Path, field: str, expected: str, value: object, mend: str = "") -> None:
+        """Tell of a field of a file."""
+        self.field = field
+        self.expected = expected
+        self.value = value
+        self.mend = mend
+        super().__init__(f"{path}: expected {field} as {expected}; got {value!r}{mend and ': '}{mend}")
 
 
 @dataclass(frozen=True)
@@ -70,18 +91,27 @@ def read_manifest(directory: Path) -> Manifest:
     path = directory / MANIFEST_NAME
     if not path.is_file():
         return Manifest()
-    fields = _load(path)
-    return Manifest(
-        path=path,
-        **{name: _text(path, fields, name) for name in _EXAMPLES},
-        app=_app(path, fields),
-        port=_port(path, fields),
-        version=_version(path, fields),
-        spec_version=_spec_version(path, fields),
-    )
+    fields = load(path)
+    return Manifest(path=path, **{name: read(path, fields) for name, read in FIELDS.items()})
 
 
-def _load(path: Path) -> Mapping[str, object]:
+def field_errors(path: Path, fields: Mapping[str, object]) -> list[FieldError]:
+    """Return what is wrong with the fields of a file, each of them."""
+    found = []
+    for read in FIELDS.values():
+        try:
+            read(path, fields)
+        except FieldError as error:
+            found.append(error)
+    return found
+
+
+def load(path: Path) -> Mapping[str, object]:
+    """Return the fields of a file.
+
+    Raises:
+        ConfigurationError: It cannot be read, or it is no mapping.
+    """
     import yaml
 
     try:
@@ -97,19 +127,19 @@ def _load(path: Path) -> Mapping[str, object]:
     return fields
 
 
-def _text(path: Path, fields: Mapping[str, object], name: str) -> str:
+def _text(name: str, path: Path, fields: Mapping[str, object]) -> str:
     value = fields.get(name)
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise _problem(path, name, f"a string, such as '{name}: {_EXAMPLES[name]}'", value)
+        raise FieldError(path, name, f"a string, such as '{name}: {_EXAMPLES[name]}'", value)
     return value.strip()
 
 
 def _app(path: Path, fields: Mapping[str, object]) -> str:
     value = fields.get("app") or DEFAULT_APP
     if not isinstance(value, str) or value.count(":") != 1:
-        raise _problem(path, "app", f"'module:attribute', such as 'app: {DEFAULT_APP}'", value)
+        raise FieldError(path, "app", f"'module:attribute', such as 'app: {DEFAULT_APP}'", value)
     return value.strip()
 
 
@@ -117,7 +147,7 @@ def _port(path: Path, fields: Mapping[str, object]) -> int | None:
     value = fields.get("port")
     if value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 < value < 65536):
         return value
-    raise _problem(path, "port", "a port from 1 to 65535, such as 'port: 8000'", value)
+    raise FieldError(path, "port", "a port from 1 to 65535, such as 'port: 8000'", value)
 
 
 def _version(path: Path, fields: Mapping[str, object]) -> str:
@@ -125,7 +155,7 @@ def _version(path: Path, fields: Mapping[str, object]) -> str:
     # YAML takes 1.0 for a number.
     if value is None or (isinstance(value, (str, int, float)) and not isinstance(value, bool)):
         return "" if value is None else str(value)
-    raise _problem(path, "version", "a string, such as 'version: 0.1.0'", value)
+    raise FieldError(path, "version", "a string, such as 'version: 0.1.0'", value)
 
 
 def _spec_version(path: Path, fields: Mapping[str, object]) -> int:
@@ -134,8 +164,14 @@ def _spec_version(path: Path, fields: Mapping[str, object]) -> int:
         return _SPEC_VERSION
     newer = isinstance(value, int) and value > _SPEC_VERSION
     mend = "pip install --upgrade openenv-core" if newer else f"write 'spec_version: {_SPEC_VERSION}'"
-    raise _problem(path, "spec_version", f"{_SPEC_VERSION}, the form this release reads", value, mend)
+    raise FieldError(path, "spec_version", f"{_SPEC_VERSION}, the form this release reads", value, mend)
 
 
-def _problem(path: Path, field: str, expected: str, value: object, mend: str = "") -> ConfigurationError:
-    return ConfigurationError(f"{path}: expected {field} as {expected}; got {value!r}{mend and ': '}{mend}")
+FIELDS: dict[str, Callable[[Path, Mapping[str, object]], Any]] = {
+    **{name: partial(_text, name) for name in _EXAMPLES},
+    "app": _app,
+    "port": _port,
+    "version": _version,
+    "spec_version": _spec_version,
+}
+"""What reads each field of the file, by its name; it raises a `FieldError` where that is not what it should be."""

@@ -7,17 +7,41 @@ from typing import TYPE_CHECKING
 from .._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from .environment_checks import check_environment, check_server
+    from .environment_report import EnvironmentReport, EnvironmentResult, Finding, Latency, Level, Severity
     from .provider_checks import check_provider
     from .provider_report import CheckResult, ProviderReport
     from .server import RunningServer, serve
 
-__all__ = ["CheckResult", "ProviderReport", "RunningServer", "check_provider", "serve"]
+__all__ = [
+    "CheckResult",
+    "EnvironmentReport",
+    "EnvironmentResult",
+    "Finding",
+    "Latency",
+    "Level",
+    "ProviderReport",
+    "RunningServer",
+    "Severity",
+    "check_environment",
+    "check_provider",
+    "check_server",
+    "serve",
+]
 
 _MODULES = {
     "CheckResult": ".provider_report",
+    "EnvironmentReport": ".environment_report",
+    "EnvironmentResult": ".environment_report",
+    "Finding": ".environment_report",
+    "Latency": ".environment_report",
+    "Level": ".environment_report",
     "ProviderReport": ".provider_report",
     "RunningServer": ".server",
+    "Severity": ".environment_report",
+    "check_environment": ".environment_checks",
     "check_provider": ".provider_checks",
+    "check_server": ".environment_checks",
     "serve": ".server",
 }
 

@@ -1,0 +1,181 @@
+"""What an environment promises of what it holds: given back at its end, and bounded until then."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+from ._environment_check import Check, LeftOut, Seen, Unmet, brief
+from ._environment_subject import LocalSubject, Subject
+from .environment_report import Level, Severity
+
+__all__ = ["RESOURCE_CHECKS"]
+
+_ROUNDS = 4
+_PATIENCE_S = 5.0
+_PAUSE_S = 0.02
+_EPISODES = 10
+_WINDOWS = 3
+_BYTES_AN_EPISODE = 2048
+
+
+def close_comes_at_any_time(subject: Subject) -> Iterator[Seen]:
+    """Close an environment right away, and others in the middle of an episode and after it."""
+    local = _local(subject)
+    try:
+        local.spec.factory().close()
+    except Exception as error:  # noqa: BLE001 - it is what the check looks for
+        yield Seen(f"closed before its first reset, it raised {brief(error)}")
+    watched = _Watched(local.spec.factory)
+    playing = LocalSubject(replace(local.spec, factory=watched), subject.plan, None)
+    with playing.session() as session:
+        session.play(subject.actions_of(0))
+    if watched.problem:
+        yield Seen(f"closed after an episode, it raised {watched.problem}")
+
+
+class _Watched:
+    """Makes environments, and notes what their `close` raises: a server only logs it."""
+
+    def __init__(self, factory: Callable[[], Any]) -> None:
+        self.func = factory
+        self.problem = ""
+
+    def __call__(self) -> Any:
+        environment = self.func()
+        close = environment.close
+
+        def closed() -> None:
+            try:
+                close()
+            except Exception as error:
+                self.problem = brief(error)
+                raise
+
+        environment.close = closed
+        return environment
+
+
+def close_gives_everything_back(subject: Subject) -> Iterator[Seen]:
+    """Play and close, time and again."""
+    local = _local(subject)
+    # What the first one starts may be for all of them.
+    _use(local)
+    before = _Held.now()
+    for _ in range(_ROUNDS):
+        _use(local)
+    grown = before.growth()
+    deadline = time.monotonic() + _PATIENCE_S
+    while grown and time.monotonic() < deadline:
+        time.sleep(_PAUSE_S)
+        grown = before.growth()
+    yield from (Seen(f"{_ROUNDS} sessions that were closed left {what}") for what in grown)
+
+
+def _use(subject: LocalSubject) -> None:
+    with subject.session() as session:
+        session.play(subject.actions_of(0)[:3])
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What this process holds.
+
+    Attributes:
+        threads: Its threads.
+        files: How many files, sockets and pipes it has open.
+        children: The processes that it started.
+    """
+
+    threads: frozenset[threading.Thread]
+    files: int
+    children: frozenset[int]
+
+    @classmethod
+    def now(cls) -> _Held:
+        """Look at this process."""
+        import psutil
+
+        gc.collect()
+        process = psutil.Process()
+        # Windows has handles in place of descriptors.
+        files = int(getattr(process, "num_fds" if hasattr(process, "num_fds") else "num_handles")())
+        children = frozenset(child.pid for child in process.children(recursive=True))
+        return cls(frozenset(threading.enumerate()), files, children)
+
+    def growth(self) -> list[str]:
+        """Say what has come since, where each of the sessions may have left one."""
+        now = _Held.now()
+        threads = now.threads - self.threads
+        names = ", ".join(sorted({thread.name for thread in threads})[:3])
+        children = len(now.children - self.children)
+        kinds = {
+            f"{len(threads)} threads ({names})": len(threads),
+            f"{now.files - self.files} files, sockets or pipes open": now.files - self.files,
+            f"{children} processes": children,
+        }
+        return [what for what, count in kinds.items() if count >= _ROUNDS]
+
+
+def memory_stays_bounded(subject: Subject) -> None:
+    """Play many episodes in one session."""
+    local = _local(subject)
+    with local.session() as session, _traced():
+        sizes = []
+        for _ in range(_WINDOWS + 1):
+            for episode in range(_EPISODES):
+                session.play(subject.actions_of(episode))
+            gc.collect()
+            sizes.append(tracemalloc.get_traced_memory()[0])
+    grown = [later - earlier for earlier, later in pairwise(sizes)]
+    if min(grown) > _EPISODES * _BYTES_AN_EPISODE:
+        raise Unmet(f"every {_EPISODES} episodes of one session took {min(grown) / 1024:,.0f} KiB more, and kept it")
+
+
+@contextmanager
+def _traced() -> Iterator[None]:
+    was_tracing = tracemalloc.is_tracing()
+    if not was_tracing:
+        tracemalloc.start()
+    try:
+        yield
+    finally:
+        if not was_tracing:
+            tracemalloc.stop()
+
+
+def _local(subject: Subject) -> LocalSubject:
+    if not isinstance(subject, LocalSubject):
+        raise LeftOut("it runs in another process")
+    return subject
+
+
+RESOURCE_CHECKS: tuple[Check[Subject], ...] = (
+    Check(
+        close_comes_at_any_time,
+        Level.CONTRACT,
+        "close() raises nothing, whether or not an episode has begun",
+        "look in close whether there is something to close, and set attributes in __init__",
+    ),
+    Check(
+        close_gives_everything_back,
+        Level.FULL,
+        "after close() the threads, files and processes of a session are gone",
+        "join threads, close files and wait for processes in close",
+    ),
+    Check(
+        memory_stays_bounded,
+        Level.FULL,
+        f"episodes one after another keep no more than {_BYTES_AN_EPISODE / 1024:g} KiB each",
+        "empty in reset what step adds to, and bound caches",
+        Severity.WARNING,
+    ),
+)
+"""In the order in which they are made."""

@@ -1,0 +1,189 @@
+"""What an environment promises of its sessions: the same episode again, nothing of one in another, nothing left."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+
+from ._environment_check import Check, LeftOut, Unmet, brief
+from ._environment_subject import Episode, Fields, LocalSubject, Session, Subject, Turn
+from .environment_report import Level
+
+__all__ = ["SESSION_CHECKS"]
+
+_SESSIONS = 16
+_VARIANTS = 3
+# Between seeds that are not to be taken for one another.
+_FAR = 1000
+_PATIENCE_S = 30.0
+
+
+def same_seed_same_episode(subject: Subject) -> None:
+    """Play an episode twice in one session."""
+    with subject.session() as session:
+        once = session.play(subject.actions_of(0))
+        again = session.play(subject.actions_of(0))
+    _compare(once, again, "played again in the same session with the same seed")
+
+
+def a_recording_replays(subject: Subject) -> None:
+    """Write an episode down, and play it from there in another session."""
+    recording = subject.played(0, subject.plan.seed)
+    recorded = json.loads(json.dumps([[turn.action, turn.shown] for turn in recording]))
+    before = [Turn(action, {}, problem=shown) for action, shown in recorded]
+    with subject.session() as session:
+        now = session.play([action for action, _ in recorded[1:]])
+    _compare(before, now, "played from its recording in a new session with the same seed")
+
+
+def sessions_are_isolated(subject: Subject) -> None:
+    """Play an episode while, or after, another session plays a different one."""
+    alone = subject.first_episode()
+    if not subject.claims_concurrency:
+        subject.played(1, subject.plan.seed + _FAR)
+        _compare(alone, subject.played(0, subject.plan.seed), "played after another session")
+        return
+    with ExitStack() as both:
+        one, other = (both.enter_context(subject.session()) for _ in range(2))
+        together = [one.begin(), *_in_turns(one, other, subject)]
+    _compare(alone, together, "played beside another session")
+
+
+def _in_turns(one: Session, other: Session, subject: Subject) -> Iterator[Turn]:
+    other.begin(subject.plan.seed + _FAR)
+    for mine, theirs in zip(subject.actions_of(0), subject.actions_of(1), strict=True):
+        if other.step(theirs).is_done:
+            other.begin(subject.plan.seed + _FAR)
+        turn = one.step(mine)
+        yield turn
+        if turn.is_done:
+            return
+
+
+def the_client_reads_every_answer(subject: Subject) -> None:
+    """Play by the environment's own client."""
+    if not isinstance(subject, LocalSubject) or subject.client_class is None:
+        raise LeftOut("no client's class is known")
+    spec, kind = subject.spec, subject.client_class
+    own_models = not subject.actions_are_calls
+    with kind.from_environment(spec).sync() as client:
+        read = client.reset(**{"seed": subject.plan.seed, **(subject.plan.reset_arguments or {})}).observation
+        _is_read(kind, read, spec.reset_observation.__name__ if own_models else "")
+        for action in subject.actions_of(0):
+            result = client.step(spec.action.model_validate(action))
+            _is_read(kind, result.observation, spec.observation.__name__ if own_models else "")
+            if result.done:
+                break
+        _is_read(kind, client.state(), spec.state.__name__)
+
+
+def _is_read(kind: type, value: object, expected: str) -> None:
+    if expected and type(value).__name__ != expected:
+        raise Unmet(f"{kind.__name__} gives a {type(value).__name__} where the server has a {expected}")
+
+
+def sixteen_sessions_run_at_once(subject: Subject) -> None:
+    """Play in many sessions at once, each of them in its own thread, all of them in step."""
+    if not subject.claims_concurrency:
+        raise LeftOut("it does not claim that its instances share nothing (SUPPORTS_CONCURRENT_SESSIONS)")
+    alone = [subject.played(variant, subject.plan.seed) for variant in range(_VARIANTS)]
+    played = _Crowd(subject, subject.room_for(_SESSIONS)).play()
+    if subject.repeated:
+        for index, episode in enumerate(played):
+            _compare(alone[index % _VARIANTS], episode, f"played beside {len(played) - 1} other sessions")
+
+
+class _Crowd:
+    """Sessions that are played at once."""
+
+    def __init__(self, subject: Subject, size: int) -> None:
+        if size < 2:
+            raise LeftOut("its server has room for one session")
+        self._subject = subject
+        self._size = size
+        self._barrier = threading.Barrier(size)
+        self._played: dict[int, Episode] = {}
+        self._problems: list[str] = []
+
+    def play(self) -> list[Episode]:
+        """Play one episode in each.
+
+        Raises:
+            Unmet: One of them failed.
+        """
+        threads = [threading.Thread(target=self._one, args=(index,)) for index in range(self._size)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if self._problems:
+            raise Unmet(f"of {self._size} sessions at once, {len(self._problems)} failed: {self._problems[0]}")
+        return [self._played[index] for index in range(self._size)]
+
+    def _one(self, index: int) -> None:
+        # In one thread from its beginning to its end, as some environments want it.
+        try:
+            with self._subject.session() as session:
+                self._meet()
+                self._played[index] = list(self._turns(session, self._subject.actions_of(index)))
+        except Exception as error:  # noqa: BLE001 - it is what the check looks for
+            self._problems.append(brief(error))
+        finally:
+            # Those that are left do not wait for one that has come to its end.
+            self._barrier.abort()
+
+    def _turns(self, session: Session, actions: Sequence[Fields]) -> Iterator[Turn]:
+        for turn in session.go_on(actions, session.begin()):
+            yield turn
+            self._meet()
+
+    def _meet(self) -> None:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            self._barrier.wait(_PATIENCE_S)
+
+
+def _compare(before: Sequence[Turn], now: Sequence[Turn], how: str) -> None:
+    for first, second in zip(before, now, strict=False):
+        if first.shown != second.shown:
+            raise Unmet(f"{how}, {second} gave {second.shown[:200]}; before, it gave {first.shown[:200]}")
+    if len(before) != len(now):
+        raise Unmet(f"{how}, the episode has {len(now) - 1} steps; before, it had {len(before) - 1}")
+
+
+SESSION_CHECKS: tuple[Check[Subject], ...] = (
+    Check(
+        same_seed_same_episode,
+        Level.CONTRACT,
+        "reset(seed=…) makes an episode the same each time, given the same actions",
+        "give reset the argument seed, make random.Random(seed) or numpy.random.default_rng(seed) anew in it, and draw "
+        "from nothing else",
+    ),
+    Check(
+        a_recording_replays,
+        Level.CONTRACT,
+        "an episode's seed and actions, played in another session, give the same observations, rewards and end",
+        "let nothing but the seed and the actions decide: no clock, no module's own random state, no order of a set",
+    ),
+    Check(
+        sessions_are_isolated,
+        Level.CONTRACT,
+        "what one session does is not seen in another",
+        "keep what an episode changes on the instance (self), not on the class or the module",
+    ),
+    Check(
+        the_client_reads_every_answer,
+        Level.CONTRACT,
+        "the client's class takes the server's actions, and gives its observations and states",
+        "declare the same models on both sides: EnvClient[Act, Obs, State] and Environment[Act, Obs, State]",
+    ),
+    Check(
+        sixteen_sessions_run_at_once,
+        Level.FULL,
+        "with SUPPORTS_CONCURRENT_SESSIONS, sixteen sessions at once go as each of them goes alone",
+        "keep what an episode changes on the instance, guard what instances share by a lock, or take the claim back",
+    ),
+)
+"""In the order in which they are made."""
