@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ..core.exceptions import OpenEnvError
+from .build import build
 from .demo import demo
 from .gc import gc
 from .info import info
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.command()(demo)
 app.command()(init)
 app.command()(serve)
+app.command()(build)
 app.command("list")(list_environments)
 app.command()(info)
 app.command()(mcp)
