@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeVar, cast
 
 from ._client_models import ClientModels, payload_of, result_as, sendable, state_as
 from ._client_settings import PRODUCTION, checked_mode, liveness, positive, started_url
+from ._client_tasks import ClientTasks
 from ._own_thread import in_own_thread
 from ._tool_frames import call_frame, list_frame, tool_fields, tool_observed, tool_result, tool_value, tools_in
 from .client_types import StepResult
@@ -39,7 +40,7 @@ _ObsT = TypeVar("_ObsT")
 _StateT = TypeVar("_StateT")
 
 
-class EnvClient(Generic[_ActT, _ObsT, _StateT]):
+class EnvClient(ClientTasks, Generic[_ActT, _ObsT, _StateT]):
     """Drives one session of an environment. `class EchoEnv(EnvClient[EchoAction, EchoObservation, State])` is complete.
 
     Its methods are coroutines; `.sync()` gives the same client with plain methods. It connects when it is entered with
@@ -126,6 +127,7 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
         self._spec: EnvironmentSpec | None = None
         self._transport: Transport | None = None
         self._connecting: asyncio.Lock | None = None
+        self._task_line = None
         self._is_blocking = False
         self._is_closed = False
 
@@ -393,6 +395,7 @@ class EnvClient(Generic[_ActT, _ObsT, _StateT]):
         self._is_closed = True
         try:
             await self.disconnect()
+            await self._close_tasks()
         finally:
             provider, self.provider = self.provider, None
             if provider is not None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .exceptions import AuthenticationError, ConfigurationError, ConnectError
+from ._http import fetch
+from .exceptions import AuthenticationError, ConfigurationError, ConnectError, RequestTimeoutError
 from .transports._authorization import authorized
-from .utils import is_loopback
 
 __all__ = ["fetch_server_info"]
-
-_MAX_BYTES = 16 * 2**20
 
 
 def fetch_server_info(base_url: str, timeout_s: float = 10.0, auth_token: str | None = None) -> dict[str, Any]:
@@ -40,31 +38,20 @@ def fetch_server_info(base_url: str, timeout_s: float = 10.0, auth_token: str | 
 
 
 def _get(url: str, timeout_s: float, auth_token: str | None) -> dict[str, Any]:
-    import http.client
-    import urllib.error
-    import urllib.request
-
-    # No proxy leads to this machine itself.
-    proxies = urllib.request.ProxyHandler({} if is_loopback(url) else None)
-    request = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310 - checked by the caller
-    for name, value in authorized({}, auth_token).items():
-        # The token is for this server, not for whatever it may redirect to.
-        request.add_unredirected_header(name, value)
     try:
-        with urllib.request.build_opener(proxies).open(request, timeout=timeout_s) as response:
-            answer = json.loads(response.read(_MAX_BYTES))
-    except urllib.error.HTTPError as error:
-        status = error.code
-        error.close()
-        if status in {401, 403}:
-            advice = "pass auth_token=…, or set OPENENV_AUTH_TOKEN to its token"
-            raise AuthenticationError(f"{url} is answered by HTTP status {status}: {advice}", status=status) from error
-        raise ConnectError(f"{url} is answered by HTTP status {status}: is it an OpenEnv server?") from error
-    except (OSError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", None) or error
-        raise ConnectError(f"no server could be reached at {url}: {reason}. Start one with openenv serve") from error
+        answer = fetch(url, headers=authorized({}, auth_token), timeout_s=timeout_s)
+    except (ConnectError, RequestTimeoutError) as error:
+        raise ConnectError(f"{error}. Start one with openenv serve") from error
+    status = answer.status
+    if status in {401, 403}:
+        advice = "pass auth_token=…, or set OPENENV_AUTH_TOKEN to its token"
+        raise AuthenticationError(f"{url} is answered by HTTP status {status}: {advice}", status=status)
+    if status != 200:
+        raise ConnectError(f"{url} is answered by HTTP status {status}: is it an OpenEnv server?")
+    try:
+        told = json.loads(answer.body)
     except ValueError as error:
         raise ConnectError(f"{url} is answered by something other than JSON: is it an OpenEnv server?") from error
-    if not isinstance(answer, dict):
-        raise ConnectError(f"{url} is answered by {type(answer).__name__}, not an object: is it an OpenEnv server?")
-    return answer
+    if not isinstance(told, dict):
+        raise ConnectError(f"{url} is answered by {type(told).__name__}, not an object: is it an OpenEnv server?")
+    return told

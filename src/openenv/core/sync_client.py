@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from ._driving import drive
 from .client_types import StepResult
 from .exceptions import ConfigurationError
+from .task_view import SyncTaskView
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -41,7 +42,8 @@ class SyncEnvClient(Generic[_ActT, _ObsT, _StateT]):
         Raises:
             ConfigurationError: It is connected on an event loop already.
         """
-        if async_client._transport is not None and not async_client._is_blocking:
+        is_used = async_client._transport is not None or async_client._task_line is not None
+        if is_used and not async_client._is_blocking:
             raise ConfigurationError(
                 "this client is connected on an event loop already: call .sync() before the first request"
             )
@@ -81,6 +83,14 @@ class SyncEnvClient(Generic[_ActT, _ObsT, _StateT]):
     def state(self) -> _StateT:
         """Return where the episode stands."""
         return self._drive(self._client.state())
+
+    def splits(self) -> list[str]:
+        """Return the names of the splits of the environment's tasks; see `EnvClient.splits`."""
+        return drive(self._client.splits())
+
+    def tasks(self, split: str) -> SyncTaskView:
+        """Return the tasks of a split, as a sequence that is fetched when it is looked at: `env.tasks("train")[0]`."""
+        return SyncTaskView(self._client.tasks(split))
 
     def list_tools(self, **options: Any) -> list[Tool]:
         """Return the tools the environment offers; see the client's own `list_tools` for its options."""

@@ -20,6 +20,7 @@ from .environment_spec import validation_problem
 from .execution import awaited
 from .mcp_types import CallToolAction, ListToolsAction
 from .observability import logs
+from .tasks import answer_of
 from .tool_calls import tool_observation
 from .types import Action, Observation, State
 
@@ -33,6 +34,9 @@ _logger = logs.server_logger(__name__)
 
 _ActT = TypeVar("_ActT", bound=Action)
 
+# What plays no episode.
+_NEVER_REFUSED = frozenset({RequestKind.MCP, RequestKind.TASKS})
+
 _Plan = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
 
@@ -44,6 +48,10 @@ async def answer(runner: LocalRunner, request: Request) -> Answer:
         Exception: Whatever the environment raised.
     """
     _check_mode(runner, request)
+    if request.kind is RequestKind.TASKS:
+        return Answer(AnswerKind.TASKS, await answer_of(runner.tasks, request.data))
+    if request.kind is RequestKind.RESET:
+        return _told(runner, request, await _reset(runner, request.data))
     if request.kind is RequestKind.MCP:
         return Answer(AnswerKind.MCP, encode(await json_rpc.answer(runner, request.data)))
     if (model := _tool_model(runner, request)) is not None:
@@ -57,7 +65,9 @@ def is_one_call(runner: LocalRunner, request: Request) -> bool:
     kind = request.kind
     if kind is RequestKind.STEP:
         return runner.action_has_type or (runner.tool_action is None and "type" not in request.data)
-    return kind is not RequestKind.MCP
+    if kind is RequestKind.RESET:
+        return not runner.reset_arguments.names_task(request.data)
+    return kind is RequestKind.STATE
 
 
 def perform(runner: LocalRunner, request: Request) -> Answer | Coroutine[Any, Any, Answer]:
@@ -110,8 +120,15 @@ async def perform_awaiting(
 
 
 def _check_mode(runner: LocalRunner, request: Request) -> None:
-    if runner.plays_nothing and request.kind is not RequestKind.MCP:
+    if runner.plays_nothing and request.kind not in _NEVER_REFUSED:
         raise not_allowed(request.kind.value)
+
+
+async def _reset(runner: LocalRunner, data: JsonObject) -> object:
+    arguments = runner.reset_arguments.validate(data)
+    if runner.reset_arguments.names_task(data):
+        arguments["task"] = await runner.tasks.task(str(data["split"]), int(data["index"]))  # type: ignore[call-overload]
+    return await runner.run(runner.reset_method, **arguments)
 
 
 def _planned(runner: LocalRunner, request: Request) -> _Plan:

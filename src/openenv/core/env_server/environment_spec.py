@@ -18,6 +18,7 @@ from ..exceptions import ConfigurationError, InvalidRequestError
 from ..wire.frames import ErrorCode, JsonObject
 from ._wire_model import FROM_WIRE, ForWire, WireJsonSchema
 from .interfaces import Environment
+from .tasks import can_look_up
 from .types import Action, Observation, State
 
 __all__ = [
@@ -46,6 +47,15 @@ _Seed: Any = Annotated[int, BeforeValidator(_no_truth_value)]
 
 # Every client may send these two, whether the environment cares for them or not.
 _ALWAYS_ACCEPTED: dict[str, Any] = {"seed": _Seed | None, "episode_id": str | None}
+
+# What picks a task for a reset that takes one; `None` stands for its absence.
+_PICKS_TASK: dict[str, Any] = {
+    "split": Annotated[str | None, Field(description="The split of the task to begin with; goes with index.")],
+    "index": Annotated[
+        Annotated[int, Field(ge=0), BeforeValidator(_no_truth_value)] | None,
+        Field(description="The task's number in its split, from 0 on."),
+    ],
+}
 
 
 @dataclass(frozen=True)
@@ -184,6 +194,8 @@ def authored_method(
 class ResetArguments:
     """The arguments that an environment's reset takes, as its signature tells them.
 
+    Where it takes a `task`, and the environment has a method that finds one, `split` and `index` stand for it.
+
     Attributes:
         names: The arguments it names, and the two that every client may send.
         takes_any: Whether it takes further ones (`**kwargs`).
@@ -192,13 +204,23 @@ class ResetArguments:
     def __init__(self, environment_class: type[Environment[Any, Any, Any]]) -> None:
         """Read the signature of a class's `reset`, or of its `reset_async` where that is overridden."""
         reset = authored_method(environment_class, "reset", "reset_async")
+        hints = _hints(reset)
         parameters = list(inspect.signature(reset).parameters.values())[1:]
         named = [p for p in parameters if p.kind in {p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY}]
         self._owner = environment_class.__name__
         self._taken = {p.name for p in named}
         self.takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
-        self.names = [*(p.name for p in named), *(n for n in _ALWAYS_ACCEPTED if n not in self._taken)]
-        self._adapter = _adapter_of(named, _hints(reset), takes_any=self.takes_any)
+        self._could_find_task = can_look_up(environment_class)
+        self._finds_task = self._could_find_task and "task" in self._taken
+        self._needs_task = self._finds_task and any(p.name == "task" and p.default is p.empty for p in named)
+        self._stand_ins = frozenset(_PICKS_TASK.keys() - self._taken if self._finds_task else ())
+        beside = _ALWAYS_ACCEPTED | {name: _PICKS_TASK[name] for name in sorted(self._stand_ins, reverse=True)}
+        self.names = [*(p.name for p in named), *(n for n in beside if n not in self._taken)]
+        fields = {name: kind for name, kind in beside.items() if name not in self._taken}
+        fields |= {p.name: _field_of(p, _hint_of(p, hints)) for p in named}
+        if self._needs_task:
+            fields["task"] = hints.get("task", Any)
+        self._adapter = _adapter_of(fields, takes_any=self.takes_any)
 
     @classmethod
     @lru_cache(maxsize=256)
@@ -216,7 +238,7 @@ class ResetArguments:
         if unknown:
             raise InvalidRequestError(
                 f"reset of {self._owner} does not take {', '.join(map(repr, unknown))}: it takes "
-                f"{', '.join(self.names)}",
+                f"{', '.join(self.names)}{self._advice(unknown)}",
                 code=ErrorCode.VALIDATION_ERROR.value,
                 details={"unknown": unknown, "accepted": self.names},
             )
@@ -224,18 +246,42 @@ class ResetArguments:
             values = self._adapter.validate_python(dict(data), context=FROM_WIRE)
         except ValidationError as exc:
             raise validation_problem(exc, f"the reset arguments of {self._owner}") from exc
-        return {name: value for name, value in values.items() if self.takes_any or name in self._taken}
+        if self._finds_task:
+            self._check_task(values)
+        passed = self.takes_any
+        return {n: value for n, value in values.items() if n in self._taken or (passed and n not in self._stand_ins)}
+
+    def names_task(self, data: Mapping[str, object]) -> bool:
+        """Return whether arguments name a task to find, by `split` and `index`, for a reset that takes it."""
+        if not self._finds_task or data.get("task") is not None:
+            return False
+        return data.get("split") is not None and data.get("index") is not None
+
+    def _check_task(self, values: Mapping[str, object]) -> None:
+        """Make sure that there is one way to a task, or none where none is needed."""
+        given = [name for name in _PICKS_TASK if values.get(name) is not None]
+        problem = ""
+        if values.get("task") is not None:
+            if self._stand_ins.intersection(given):
+                problem = f"takes a task, or split and index in its place: got task and {' and '.join(given)}"
+        elif len(given) == 1 and not self._stand_ins.isdisjoint(given):
+            problem = f"takes split and index together: got {given[0]} alone"
+        elif len(given) < len(_PICKS_TASK) and self._needs_task and "task" not in values:
+            problem = "needs a task: give task, or split and index"
+        if problem:
+            raise InvalidRequestError(f"reset of {self._owner} {problem}", code=ErrorCode.VALIDATION_ERROR.value)
+
+    def _advice(self, unknown: list[str]) -> str:
+        if not self._could_find_task or _PICKS_TASK.keys().isdisjoint(unknown):
+            return ""
+        return ". To be given the task that split and index stand for, its signature has to name an argument task"
 
     def json_schema(self) -> dict[str, Any]:
         """Return the JSON schema of the arguments."""
         return self._adapter.json_schema(schema_generator=WireJsonSchema)
 
 
-def _adapter_of(
-    named: list[inspect.Parameter], hints: Mapping[str, Any], *, takes_any: bool
-) -> TypeAdapter[dict[str, Any]]:
-    fields = {name: kind for name, kind in _ALWAYS_ACCEPTED.items() if name not in {p.name for p in named}}
-    fields |= {p.name: _field_of(p, _hint_of(p, hints)) for p in named}
+def _adapter_of(fields: dict[str, Any], *, takes_any: bool) -> TypeAdapter[dict[str, Any]]:
     make: Any = TypedDict
     model = make("ResetArguments", fields, total=False)
     model.__pydantic_config__ = ConfigDict(extra="allow" if takes_any else "forbid", arbitrary_types_allowed=True)

@@ -34,6 +34,7 @@ from .routes.info import add_info_routes
 from .routes.mcp import add_mcp_routes
 from .routes.metrics import add_metrics_route
 from .routes.sessions import add_session_routes, sessions_here
+from .routes.tasks import add_task_routes
 from .routes.websocket import Connection, WebSocketRoute
 from .sessions import SessionManager
 from .settings import ServerSettings
@@ -231,6 +232,7 @@ class HTTPEnvServer:
         add_mcp_routes(app)
         if _mode(mode) is ServerMode.SIMULATION:
             add_episode_routes(app, self)
+        add_task_routes(app, self.spec.name)
         app.router.routes.append(StarletteWebSocketRoute("/ws", WebSocketRoute(self)))
         app.add_middleware(TraceContext)
 

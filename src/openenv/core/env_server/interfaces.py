@@ -62,10 +62,16 @@ class ModelTokenizer(Protocol):
 
 
 class TaskProvider(Protocol):
-    """What an environment that holds a set of tasks offers."""
+    """What an environment that holds a set of tasks offers: any of these may be a coroutine function.
+
+    `list_splits` with `list_tasks` is enough, and so is it with `num_tasks` and `get_task`: the rest follows. A server
+    asks one instance that it makes for this, beside those of sessions; or where all of them are static or class
+    methods, the class. A reset whose signature names `task` is given the one that a client picks by `split` and
+    `index`.
+    """
 
     def list_splits(self) -> list[Any]:
-        """Return the names of the splits, such as `train` and `test`."""
+        """Return the splits: their names, such as `train` and `test`, or mappings with `name` and `type`."""
         ...
 
     def list_tasks(self, split: str) -> list[Any]:

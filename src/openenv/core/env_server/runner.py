@@ -6,7 +6,7 @@ import asyncio
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import EnvironmentFactoryError, OpenEnvError, SessionCrashedError
@@ -19,6 +19,7 @@ from .execution import InlinePlace, Place
 from .interfaces import Environment
 from .mcp_types import CallToolAction, ListToolsAction
 from .observability import logs
+from .tasks import EnvironmentTasks
 from .types import Action, EnvironmentMetadata, ServerMode
 
 if TYPE_CHECKING:
@@ -195,6 +196,19 @@ class LocalRunner(Runner):
         except OpenEnvError as exc:
             mark_as_environments_own(exc)
             raise
+
+    async def run_apart(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Return what a function returns that may wait, whatever the environment says of its steps."""
+        try:
+            return await self._place.run_apart(function, *args, **kwargs)
+        except OpenEnvError as exc:
+            mark_as_environments_own(exc)
+            raise
+
+    @cached_property
+    def tasks(self) -> EnvironmentTasks:
+        """Return what asks the environment for its tasks."""
+        return EnvironmentTasks(self.environment, self.run_apart)
 
     async def step(self, action: Action) -> object:
         """Return what the environment's step returns."""

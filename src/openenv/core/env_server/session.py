@@ -27,6 +27,7 @@ from .types import SessionInfo
 __all__ = ["Session"]
 
 _SLACK_S = 1.0
+_LIMITED = frozenset({RequestKind.STEP, RequestKind.MCP, RequestKind.TASKS})
 
 
 class Session:
@@ -239,7 +240,7 @@ class Session:
         return self._limit_s(request)
 
     def _limit_s(self, request: Request) -> float | None:
-        if request.kind is not RequestKind.STEP and request.kind is not RequestKind.MCP:
+        if request.kind not in _LIMITED:
             return None
         # The environment knows the request's own deadline too, and gets to answer first.
         own = None if request.timeout_s is None else request.timeout_s + _SLACK_S

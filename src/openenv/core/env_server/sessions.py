@@ -25,6 +25,7 @@ from .observability.watch import Watch
 from .runner import LocalRunner, Runner
 from .session import Session
 from .settings import ServerSettings
+from .task_desk import ClassRunner, TaskDesk
 from .threads import ThreadPool
 from .types import EnvironmentMetadata, ServerCapacityStatus
 
@@ -63,6 +64,7 @@ class SessionManager:
         tool_mode: The mode whose tools are offered; `None` for all.
         settings: The server's settings.
         admission: The slots for sessions, and the queue before them.
+        tasks: Who answers for the environment's tasks.
         abandoned: Sessions that were given up while a call of theirs would not end.
         telemetry: What is counted of the sessions.
     """
@@ -109,6 +111,11 @@ class SessionManager:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._reaper: asyncio.Task[None] | None = None
         self._emptied = asyncio.Event()
+        self.tasks = TaskDesk(
+            self._make_for_tasks,
+            lambda session_id: Watch(session_id, self.telemetry, self.spec.name),
+            self.settings.step_timeout_s,
+        )
 
     @property
     def max_sessions(self) -> int:
@@ -248,6 +255,9 @@ class SessionManager:
             return await WorkerRunner.make(self._workers, self.tool_mode)
         place: Place = (OwnThreadPlace if self.spec.needs_own_thread else ThreadPlace)(self._pool)
         return await LocalRunner.make(self.spec, place, self.tool_mode)
+
+    async def _make_for_tasks(self) -> Runner:
+        return ClassRunner.of(self.spec, lambda: ThreadPlace(self._pool)) or await self._make()
 
     def state_of(self, session: Session) -> str:
         """Return what a session is doing: `overrun`, `busy`, `parked`, `open` or, held by nobody, `idle`."""
@@ -422,7 +432,7 @@ class SessionManager:
             # Whoever asked for them is gone, or is about to be told that the server is.
             await asyncio.wait([self._start(self._discard(making)) for making in self._making], timeout=_CLOSE_GRACE_S)
         # Those that were being closed already: their environments are owed the time too.
-        await asyncio.gather(*self._ending)
+        await asyncio.gather(*self._ending, self.tasks.close())
         self._pool.close()
         if self._workers is not None:
             await self._workers.close()

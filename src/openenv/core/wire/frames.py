@@ -54,7 +54,7 @@ class Version(Enum):
 
 
 class RequestKind(str, Enum):
-    """What a client asks."""
+    """What a client asks; and `tasks`, which it asks over HTTP alone."""
 
     # Equal to its text, so of the same hash; and that of an Enum is dear.
     __hash__ = str.__hash__
@@ -66,6 +66,7 @@ class RequestKind(str, Enum):
     MCP = "mcp"
     CLOSE = "close"
     CANCEL = "cancel"
+    TASKS = "tasks"
 
 
 class AnswerKind(str, Enum):
@@ -81,6 +82,7 @@ class AnswerKind(str, Enum):
     OBSERVATION = "observation"
     STATE = "state"
     MCP = "mcp"
+    TASKS = "tasks"
     CLOSED = "closed"
     ERROR = "error"
     QUEUED = "queued"

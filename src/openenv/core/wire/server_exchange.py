@@ -15,7 +15,7 @@ from .nesting import is_nested_deeper, is_packed_deeper
 
 __all__ = ["ServerExchange", "is_duration"]
 
-_KINDS = {kind.value: kind for kind in RequestKind}
+_KINDS = {kind.value: kind for kind in RequestKind if kind is not RequestKind.TASKS}
 _V2_ONLY = {RequestKind.OPEN, RequestKind.CANCEL}
 _V1_KINDS = {kind: value for kind, value in _KINDS.items() if value not in _V2_ONLY}
 _V1_FIELDS = frozenset({"type", "data"})

@@ -14,7 +14,7 @@ _BESIDE = ("reward", "done")
 _MEANINGS = {
     401: "The server wants a token, and none of its own came as `Authorization: Bearer …`.",
     403: "A page of an origin that may not use the server sent the request.",
-    404: "There is no such session, or no such route in the server's mode.",
+    404: "There is no such session or task, or no such route in the server's mode.",
     409: "The session cannot be asked now.",
     422: "The request is not valid.",
     429: "The client asks too often.",

@@ -22,6 +22,7 @@ from ...exceptions import (
     SessionCapacityError,
     SessionError,
     SessionNotFoundError,
+    TaskNotFoundError,
 )
 from ...wire import frames
 from ...wire.codec import decode, encode, strict_json
@@ -56,6 +57,7 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (EnvironmentFactoryError, 500),
     (SessionError, 409),
     (RequestTimeoutError, 504),
+    (TaskNotFoundError, 404),
     (InvalidRequestError, 422),
     (FrameError, 422),
 )
