@@ -23,6 +23,7 @@ from .access.policy import AccessPolicy
 from .access.rate_limit import RateLimit
 from .draining import draining_on_sigterm
 from .environment_spec import EnvironmentSpec, ResetArguments
+from .garbage import spare_what_stays
 from .interfaces import Environment
 from .observability.reading import ServerReading
 from .observability.telemetry import Telemetry
@@ -352,6 +353,7 @@ def create_fastapi_app(
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     server: HTTPEnvServer = app.state.openenv
     server.sessions.start()
+    spare_what_stays()
     with draining_on_sigterm(server.drain):
         yield
     await server.sessions.close_all()

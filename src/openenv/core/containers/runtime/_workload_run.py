@@ -27,6 +27,8 @@ _logger = logging.getLogger(__name__)
 _PATIENCE_S = 30.0
 _LATE_PATIENCE_S = 1.0
 _JOIN_S = 5.0
+# Python does not notice a Ctrl-C that comes just as a wait begins until that wait is over.
+_LISTEN_S = 0.5
 
 
 class WorkloadRun:
@@ -97,8 +99,7 @@ class WorkloadRun:
         _live.add(self)
         try:
             self._thread.start()
-            if not self._settled.wait(self._deadline.remaining_s()):
-                raise self._late()
+            self._await_settled()
         except ServerStartError:
             self._give_up()
             raise
@@ -140,6 +141,11 @@ class WorkloadRun:
             self._changing.release()
         if self._began and self._thread is not threading.current_thread():
             self._thread.join(_JOIN_S)
+
+    def _await_settled(self) -> None:
+        while not self._settled.wait(min(self._deadline.remaining_s(), _LISTEN_S)):
+            if self._deadline.has_passed:
+                raise self._late()
 
     def _run(self) -> None:
         try:
