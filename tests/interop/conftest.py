@@ -27,6 +27,7 @@ APPS = {
     "older": "older:app",
     "production": "counter:production_app",
     "published": "published.server.app:app",
+    "quiz": "quiz:app",
     "solo": "counter:solo_app",
 }
 FASTMCP = {"tools": "fastmcp_tools:app"}
