@@ -9,9 +9,12 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
+from typer.testing import CliRunner
 from typing_extensions import Self
 
-__all__ = ["Serving", "openenv"]
+from openenv.cli.__main__ import app
+
+__all__ = ["Serving", "invoked", "openenv"]
 
 _COMMAND = [sys.executable, "-m", "openenv.cli"]
 
@@ -23,6 +26,18 @@ def openenv(*arguments: str | Path, status: int = 0, **variables: str) -> subpro
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=50, check=False)
     assert done.returncode == status, done.stdout + done.stderr
     return done
+
+
+def invoked(*arguments: str | Path, answers: str = "") -> str:
+    """Run a command in this process and return what it printed; what it raises is raised.
+
+    Args:
+        *arguments: The command and its arguments.
+        answers: What it reads from its standard input.
+    """
+    done = CliRunner().invoke(app, [*map(str, arguments)], input=answers, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout
 
 
 class Serving:

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from tests.hub_host.hub import HostedSpace, Hub
 from tests.hub_host.repository import GIT_VARIABLES
+from tests.hub_host.uploads import RefusedUploadError, taken
 
 __all__ = ["HubHandler"]
 
@@ -41,6 +42,10 @@ class HubHandler(BaseHTTPRequestHandler):
             self._refuse(self.hub.failing, "Failing")
         elif path == "/api/whoami-v2":
             self._tell_who()
+        elif self.command == "POST" and path.startswith("/api/"):
+            self._take_upload(path)
+        elif "/tree/" in path and path.startswith("/api/spaces/"):
+            self._list_files(path.removeprefix("/api/spaces/"))
         elif path.startswith("/api/spaces/"):
             self._tell_of_space(path.removeprefix("/api/spaces/"))
         elif path.startswith("/spaces/"):
@@ -53,6 +58,22 @@ class HubHandler(BaseHTTPRequestHandler):
             self._send(200, {"type": "user", "name": self.user})
         else:
             self._refuse(401, "Invalid username or password.")
+
+    def _take_upload(self, path: str) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        try:
+            self._send(200, taken(self.hub, self.user, path, urlsplit(self.path).query, body))
+        except RefusedUploadError as refusal:
+            self._refuse(refusal.status, str(refusal), refusal.code, url=refusal.url)
+
+    def _list_files(self, path: str) -> None:
+        repo_id, _, revision = path.partition("/tree/")
+        space = self.hub.spaces.get(repo_id.lower())
+        if space is None or (space.is_private and not self.user):
+            self._refuse(404, "Repository not found", "RepoNotFound")
+            return
+        files = space.repository.files(unquote(revision))
+        self._send(200, [{"type": "file", "oid": name, "size": 0, "path": path} for path, name in files.items()])
 
     def _tell_of_space(self, path: str) -> None:
         repo_id, _, revision = path.partition("/revision/")
@@ -140,16 +161,18 @@ class HubHandler(BaseHTTPRequestHandler):
         fields = dict(line.split(": ", 1) for line in head.decode().splitlines())
         self._send(int(fields.pop("Status", "200").split()[0]), answer, fields)
 
-    def _refuse(self, status: int, message: str, code: str = "") -> None:
+    def _refuse(self, status: int, message: str, code: str = "", **more: str) -> None:
         headers = {"X-Error-Message": message, **({"X-Error-Code": code} if code else {})}
-        self._send(status, {"error": message}, headers)
+        self._send(status, {"error": message, **more}, headers)
 
     def _redirect(self, place: str) -> None:
         self._send(307, {"error": "Temporary Redirect"}, {"Location": place})
 
-    def _send(self, status: int, content: bytes | dict[str, Any], headers: Mapping[str, str] | None = None) -> None:
-        kind = "application/json" if isinstance(content, dict) else "text/plain"
-        body = json.dumps(content).encode() if isinstance(content, dict) else content
+    def _send(
+        self, status: int, content: bytes | dict[str, Any] | list[Any], headers: Mapping[str, str] | None = None
+    ) -> None:
+        kind = "text/plain" if isinstance(content, bytes) else "application/json"
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
         try:
             self.send_response(status)
             for name, value in {"Content-Type": kind, **(headers or {})}.items():

@@ -13,10 +13,12 @@ from pathlib import Path
 
 from tests.hub_host.repository import Repository
 
-__all__ = ["TOKEN", "Hub", "HostedSpace", "serve_hub"]
+__all__ = ["TOKEN", "WRITER", "WRITER_TOKEN", "Hub", "HostedSpace", "serve_hub"]
 
 TOKEN = "hf_the_token_of_a_reader"
 _READER = "reader"
+WRITER_TOKEN = "hf_the_token_of_a_writer"
+WRITER = "writer"
 
 
 @dataclass
@@ -31,6 +33,7 @@ class HostedSpace:
         running_commit: The commit that runs; `None` for the last one.
         is_private: Whether it takes a token to see it.
         is_gated: Whether access has to be asked for.
+        pull_requests: How many were opened; what each would change is the branch `refs/pr/1` and so on.
     """
 
     repo_id: str
@@ -40,6 +43,7 @@ class HostedSpace:
     running_commit: str | None = None
     is_private: bool = False
     is_gated: bool = False
+    pull_requests: int = 0
 
     @property
     def subdomain(self) -> str:
@@ -70,7 +74,7 @@ class Hub:
     root: Path
     spaces: dict[str, HostedSpace] = field(default_factory=dict)
     moved: dict[str, str] = field(default_factory=dict)
-    tokens: dict[str, str] = field(default_factory=lambda: {TOKEN: _READER})
+    tokens: dict[str, str] = field(default_factory=lambda: {TOKEN: _READER, WRITER_TOKEN: WRITER})
     requests: list[tuple[str, str, str | None]] = field(default_factory=list)
     silence: threading.Event = field(default_factory=threading.Event)
     failing: int | None = None
@@ -96,6 +100,14 @@ class Hub:
         """Add a Space with one commit."""
         repository = Repository(self.root / repo_id.lower())
         repository.commit(files)
+        space = HostedSpace(repo_id, repository, is_private=is_private)
+        self.spaces[repo_id.lower()] = space
+        return space
+
+    def add_empty(self, repo_id: str, *, is_private: bool = False) -> HostedSpace:
+        """Add a Space as the Hub makes one: with nothing but settings of git in it."""
+        repository = Repository(self.root / repo_id.lower())
+        repository.change({".gitattributes": b"*.bin filter=lfs\n"}, "refs/heads/main", "initial commit")
         space = HostedSpace(repo_id, repository, is_private=is_private)
         self.spaces[repo_id.lower()] = space
         return space

@@ -48,6 +48,37 @@ class Repository:
         self.git("fast-import", "--quiet", text="".join(stream).encode())
         return self.git("rev-parse", ref)
 
+    def change(self, files: Mapping[str, bytes | None], ref: str, message: str, *, base: str = "") -> str:
+        """Add a commit that changes some files, and return its name.
+
+        Args:
+            files: What they hold then, by their paths; `None` for those that are removed.
+            ref: The whole name of the branch.
+            message: What the commit says.
+            base: The commit that it follows; by default the branch's last one.
+        """
+        before = base or self.git("for-each-ref", "--format=%(objectname)", ref)
+        parts = [f"commit {ref}\ncommitter A <a@example.com> 1700000000 +0000\n{_data(message)}".encode()]
+        parts += [f"from {before}\n".encode()] if before else []
+        for path, content in files.items():
+            if content is None:
+                parts.append(f"D {path}\n".encode())
+            else:
+                parts += [f"M 100644 inline {path}\ndata {len(content)}\n".encode(), content, b"\n"]
+        self.git("fast-import", "--quiet", text=b"".join(parts))
+        return self.git("rev-parse", ref)
+
+    def files(self, revision: str = "main") -> dict[str, str]:
+        """Return what git calls the content of each file, by the files' paths."""
+        if self.resolve(revision) is None:
+            return {}
+        lines = self.git("ls-tree", "-r", "--format=%(objectname) %(path)", revision).splitlines()
+        return {path: name for name, path in (line.split(" ", 1) for line in lines)}
+
+    def read(self, path: str, revision: str = "main") -> str:
+        """Return the text of a file."""
+        return self.git("show", f"{revision}:{path}")
+
     def tag(self, name: str, *, message: str | None = None) -> None:
         """Give the last commit of `main` a tag: one with a message is an object of its own."""
         identity = ["-c", "user.name=A", "-c", "user.email=a@example.com"]

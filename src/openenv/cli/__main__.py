@@ -11,11 +11,13 @@ import typer
 from ..core.exceptions import OpenEnvError
 from .build import build
 from .demo import demo
+from .fork import fork
 from .gc import gc
 from .info import info
 from .init import init
 from .list_environments import list_environments
 from .mcp import mcp
+from .push import push
 from .serve import serve
 
 __all__ = ["app", "main"]
@@ -34,6 +36,8 @@ app.command()(demo)
 app.command()(init)
 app.command()(serve)
 app.command()(build)
+app.command()(push)
+app.command()(fork)
 app.command("list")(list_environments)
 app.command()(info)
 app.command()(mcp)

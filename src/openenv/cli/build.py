@@ -9,7 +9,7 @@ import typer
 
 from ._lines import ProgressOption, showing_lines
 
-__all__ = ["build"]
+__all__ = ["build", "pairs"]
 
 
 def build(
@@ -49,7 +49,7 @@ def build(
     options = BuildOptions(
         tags=tag or (),
         platforms=[each for given in platform or () for each in given.split(",")],
-        build_args=dict(_pair(each) for each in build_arg or ()),
+        build_args=pairs(build_arg or []),
         secrets=secret or (),
         ca_bundle=ca_bundle,
         dockerfile=file,
@@ -67,6 +67,15 @@ def build(
     size = "" if built.size_bytes is None else f" ({built.size_bytes / 1e6:.0f} MB)"
     print(f"Built {', '.join(built.tags)}{size} in {built.seconds:.1f} s")
     print(f"Next: docker run --rm -p 8000:8000 {built.tags[0]}")
+
+
+def pairs(texts: list[str]) -> dict[str, str]:
+    """Return build arguments as they stand on the command line, by their names.
+
+    Raises:
+        ConfigurationError: One is not of the form NAME=VALUE.
+    """
+    return dict(_pair(text) for text in texts)
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from .settings import HubSettings
 
-__all__ = ["answer_of", "not_found"]
+__all__ = ["answer_of", "not_found", "write_answer_of"]
 
 _ResultT = TypeVar("_ResultT")
 
@@ -39,6 +39,30 @@ def answer_of(ask: Callable[[], _ResultT], what: str, settings: HubSettings, tim
         if "timeout" in type(error).__name__.lower():
             raise HubUnreachableError(f"{settings.endpoint} did not tell of {what} within {timeout_s:g} s") from error
         raise _translated(error, what, settings) from error
+
+
+def write_answer_of(ask: Callable[[], _ResultT], what: str, settings: HubSettings, timeout_s: float) -> _ResultT:
+    """Return what a call of `huggingface_hub` returns that changes something, or raise what is wrong.
+
+    The arguments are those of `answer_of`.
+
+    Raises:
+        HubError: The token may not do that, or the Hub refuses what is sent.
+        OpenEnvError: As `look_up` says.
+    """
+
+    def asked() -> _ResultT:
+        try:
+            return ask()
+        except OpenEnvError:
+            raise
+        except Exception as error:
+            refused = _refused_change(error, what, settings)
+            if refused is None:
+                raise
+            raise refused from error
+
+    return answer_of(asked, what, settings, timeout_s)
 
 
 def not_found(what: str, settings: HubSettings) -> SpaceNotFoundError:
@@ -104,6 +128,24 @@ def _refused(error: Exception, what: str, settings: HubSettings) -> HubError:
         return HubError(f"{settings.endpoint} takes no more requests for now: try again later, or set HF_TOKEN")
     first = next(iter(_shown(str(error), settings).strip().splitlines()), "")
     return HubError(f"{settings.endpoint} refused to tell of {what}: {first}")
+
+
+def _refused_change(error: Exception, what: str, settings: HubSettings) -> HubError | None:
+    """Return what is wrong where it is about changing something, and `None` where it is about asking at all."""
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
+
+    if isinstance(error, ValueError) and "README.md" in str(error):
+        told = " ".join(str(error).split())
+        return HubError(f"{settings.endpoint} does not take the header of README.md: {_shown(told, settings)}")
+    if not isinstance(error, HfHubHTTPError) or isinstance(error, (GatedRepoError, RepositoryNotFoundError)):
+        return None
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status == 403:
+        mend = f"make one that may write, at {settings.endpoint}/settings/tokens, or name a Space of your own"
+        return HubError(f"{settings.endpoint} does not let the token in use write {what}: {mend}")
+    if status == 409:
+        return HubError(f"{settings.endpoint} has that already, or it changes right now: {what}")
+    return None
 
 
 def _shown(text: str, settings: HubSettings) -> str:

@@ -14,7 +14,7 @@ from .space_name import SpaceName
 if TYPE_CHECKING:
     from huggingface_hub import HfApi, SpaceInfo
 
-__all__ = ["Space", "look_up", "name_at", "user_of"]
+__all__ = ["Space", "hub_api", "look_up", "name_at", "user_of"]
 
 # With this one the last build that worked goes on serving while the next is made.
 _RUNNING = frozenset({"RUNNING", "RUNNING_BUILDING", "RUNNING_APP_STARTING"})
@@ -69,7 +69,7 @@ def look_up(name: SpaceName, *, settings: HubSettings | None = None, timeout_s: 
         HubUnreachableError: No answer came, or not in time.
     """
     settings = settings or HubSettings.from_environment()
-    api = _api(settings)
+    api = hub_api(settings)
 
     def ask() -> Space:
         # No token is False there: None would have it look for one, in an environment that may have changed.
@@ -96,7 +96,7 @@ def name_at(url: str, *, settings: HubSettings | None = None, timeout_s: float =
     label, _, domain = (urlsplit(url).hostname or "").partition(".")
     if not label or domain != "hf.space":
         raise ConfigurationError(f"expected an address such as 'https://openenv-echo-env.hf.space', got {url!r}")
-    _api(settings)
+    hub_api(settings)
 
     def ask() -> SpaceName:
         from huggingface_hub.utils import (  # type: ignore[attr-defined]  # public, says its documentation
@@ -118,11 +118,16 @@ def name_at(url: str, *, settings: HubSettings | None = None, timeout_s: float =
 
 def user_of(settings: HubSettings, *, timeout_s: float = 10.0) -> str:
     """Ask the Hub whose token it is; errors are those of `look_up`."""
-    api = _api(settings)
+    api = hub_api(settings)
     return answer_of(lambda: str(api.whoami(token=settings.token or False)["name"]), "the token", settings, timeout_s)
 
 
-def _api(settings: HubSettings) -> HfApi:
+def hub_api(settings: HubSettings) -> HfApi:
+    """Return what asks a Hub by `huggingface_hub`.
+
+    Raises:
+        MissingExtraError: It is not installed.
+    """
     try:
         from huggingface_hub import HfApi
     except ImportError:
