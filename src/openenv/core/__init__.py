@@ -115,6 +115,7 @@ if TYPE_CHECKING:
     from .pool_results import StackedResults
     from .sync_client import SyncEnvClient
     from .sync_pool import SyncEnvPool
+    from .task_view import SyncTaskView, TaskView
     from .tools import tool
 
 __all__ = [
@@ -200,8 +201,10 @@ __all__ = [
     "StepTimeoutError",
     "SyncEnvClient",
     "SyncEnvPool",
+    "SyncTaskView",
     "TaskNotFoundError",
     "TaskProvider",
+    "TaskView",
     "Tool",
     "ToolCallError",
     "ToolError",
@@ -311,8 +314,10 @@ _MODULES = {
     "StepTimeoutError": ".exceptions",
     "SyncEnvClient": ".sync_client",
     "SyncEnvPool": ".sync_pool",
+    "SyncTaskView": ".task_view",
     "TaskNotFoundError": ".exceptions",
     "TaskProvider": ".env_server.interfaces",
+    "TaskView": ".task_view",
     "Tool": ".env_server.mcp_types",
     "ToolCallError": ".exceptions",
     "ToolError": ".env_server.mcp_types",

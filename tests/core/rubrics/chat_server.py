@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -39,14 +39,18 @@ class ChatServer:
     Attributes:
         base_url: Its address, with `/v1`.
         replies: What it answers the next requests with; the last one over and over.
+        choose: What it answers a prompt with, where that decides.
         requests: The paths, headers and bodies of what it was asked.
     """
 
     base_url: str = ""
     replies: list[Reply] = field(default_factory=lambda: [Reply()])
+    choose: Callable[[str], Reply] | None = None
     requests: list[tuple[str, dict[str, str], Any]] = field(default_factory=list)
 
-    def reply(self) -> Reply:
+    def reply(self, prompt: str) -> Reply:
+        if self.choose is not None:
+            return self.choose(prompt)
         return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
 
     @property
@@ -63,7 +67,7 @@ def chatting(*replies: Reply) -> Iterator[ChatServer]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             chat.requests.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
-            reply = chat.reply()
+            reply = chat.reply(body["messages"][-1]["content"])
             if reply.after is not None:
                 reply.after.wait()
             if reply.hangs_up:
