@@ -112,6 +112,13 @@ def test_what_is_no_environment_is_told(
     assert re.match(f"openenv: {said}", openenv("serve", target, status=1).stderr)
 
 
+def test_a_project_that_is_not_installed_is_told_in_a_line(project: Path) -> None:
+    (project / "server" / "app.py").write_text("import dice_env.models")
+    said = openenv("serve", project, "--port", "0", status=1).stderr
+    assert said.startswith(f"openenv: server.app:app of {project} needs dice_env, which is not installed here: ")
+    assert said.endswith(f"by pip install -e '{project}'\n")
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_application_that_fails_says_so(project: Path, workers: int) -> None:
     (project / "server" / "app.py").write_text("raise RuntimeError('no dice today')")

@@ -11,12 +11,14 @@ import typer
 from ..core.exceptions import OpenEnvError
 from .build import build
 from .demo import demo
+from .doctor import doctor
 from .fork import fork
 from .gc import gc
 from .info import info
 from .init import init
 from .list_environments import list_environments
 from .mcp import mcp
+from .play import play
 from .push import push
 from .serve import serve
 
@@ -28,19 +30,20 @@ app = typer.Typer(
     help="Use, build, run and scale environments for agents.",
     epilog="Begin with: openenv demo",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 app.command()(demo)
 app.command()(init)
 app.command()(serve)
+app.command()(play)
 app.command()(build)
 app.command()(push)
 app.command()(fork)
 app.command("list")(list_environments)
 app.command()(info)
 app.command()(mcp)
+app.command()(doctor)
 app.command()(gc)
 
 

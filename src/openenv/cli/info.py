@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ._completion import installed_names
 from ._hub_question import TrustOption, environment_asking
 from ._source import is_server
 
@@ -20,7 +21,9 @@ def info(
     target: Annotated[
         str,
         typer.Argument(
-            metavar="NAME|URL", help="An installed environment, org/name on the Hub, or a server's address."
+            metavar="NAME|URL",
+            help="An installed environment, org/name on the Hub, or a server's address.",
+            autocompletion=installed_names,
         ),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ._completion import installed_names
 from ._hub_question import TrustOption
 from ._source import source_of
 
@@ -18,7 +19,9 @@ def serve(
     target: Annotated[
         str,
         typer.Argument(
-            metavar="DIR|NAME", help="Its directory, the name of an installed one, or org/name for one on the Hub."
+            metavar="DIR|NAME",
+            help="Its directory, the name of an installed one, or org/name for one on the Hub.",
+            autocompletion=installed_names,
         ),
     ] = ".",
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all of them.")] = "127.0.0.1",

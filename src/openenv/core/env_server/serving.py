@@ -147,6 +147,13 @@ def _run(application: Application, listener: socket.socket, settings: dict[str, 
     except KeyboardInterrupt:
         # uvicorn has shut down by then, and raises the signal anew for whoever waits for it.
         return
+    except ModuleNotFoundError as error:
+        if application.directory is None:
+            raise
+        raise ServerStartError(
+            f"{application.path} of {application.directory} needs {error.name}, which is not installed here: install "
+            f"the environment and what it needs, by pip install -e '{application.directory}'"
+        ) from error
     if not server.started:
         raise ServerStartError(f"{application.path} ended before it could answer: its log tells why")
 
