@@ -58,7 +58,12 @@ def tools_in(answer: Mapping[str, Any]) -> list[Tool]:
     if not isinstance(rows, list):
         raise ProtocolError(f"expected a list of tools, got {type(rows).__name__}")
     return [
-        Tool(name=row["name"], description=row.get("description") or "", input_schema=row.get("inputSchema") or {})
+        Tool(
+            name=row["name"],
+            description=row.get("description") or "",
+            input_schema=row.get("inputSchema") or {},
+            output_schema=row.get("outputSchema"),
+        )
         for row in rows
     ]
 

@@ -172,7 +172,7 @@ def test_models_arrays_and_bytes_are_results() -> None:
 
     assert observe_result("move", [Square(name="e4")]).result == [{"name": "e4"}]
     assert observe_result("move", np.zeros(2)).result == [0.0, 0.0]
-    assert observe_result("move", b"\x00\xff").result == "AP8="
+    assert observe_result("move", b"\x00\xff").result == b"\x00\xff"
 
 
 def test_a_result_without_a_json_form_is_an_error_of_the_tool(caplog: pytest.LogCaptureFixture) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pydantic
 import pytest
 
+from openenv.core.media import Image
 from openenv.core.tools import McpResult, json_value, mcp_result, plain_result
 from openenv.core.wire.codec import EncodeError
 
@@ -73,7 +74,9 @@ def test_a_result_without_data_gives_what_else_there_is() -> None:
     image = {"type": "image", "data": "AP8=", "mimeType": "image/png"}
     shape: dict[str, Any] = {"content": [text], "structured_content": None, "data": None, "is_error": False}
     assert plain_result(shape) == "hi"
-    assert plain_result({**shape, "content": [image]}) == [image]
-    assert plain_result({**shape, "content": [text, image]}) == [text, image]
+    shown = Image(data=b"\x00\xff")
+    assert plain_result({**shape, "content": [image]}) == shown
+    assert plain_result({**shape, "content": [text, image]}) == ["hi", shown]
     assert plain_result({**shape, "structured_content": {"a": 1}}) == {"a": 1}
+    assert plain_result({**shape, "structured_content": {"result": None}}) is None
     assert plain_result({**shape, "content": []}) is None

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from ..media import RESULT_TYPE
+from ..tools.registry import find_tool
 from ..tools.results import mcp_result
 from ..wire.codec import EncodeError, decode
 from ..wire.frames import JsonObject
@@ -18,6 +20,7 @@ from .mcp_types import (
     ListToolsAction,
     ListToolsObservation,
     McpMethod,
+    Tool,
 )
 from .tool_calls import tool_observation
 
@@ -94,12 +97,12 @@ async def _list_tools(runner: LocalRunner) -> JsonObject:
     observation = await tool_observation(runner, ListToolsAction())
     if not isinstance(observation, ListToolsObservation):
         raise JsonRpcFailedError(JsonRpcErrorCode.INTERNAL_ERROR, "the environment did not list its tools")
-    return {
-        "tools": [
-            {"name": tool.name, "description": tool.description, "inputSchema": tool.input_schema}
-            for tool in observation.tools
-        ]
-    }
+    return {"tools": [_row(tool) for tool in observation.tools]}
+
+
+def _row(tool: Tool) -> JsonObject:
+    row: JsonObject = {"name": tool.name, "description": tool.description, "inputSchema": tool.input_schema}
+    return row if tool.output_schema is None else {**row, "outputSchema": tool.output_schema}
 
 
 async def _call_tool(runner: LocalRunner, request: JsonRpcRequest) -> object:
@@ -115,11 +118,13 @@ async def _call_tool(runner: LocalRunner, request: JsonRpcRequest) -> object:
     if (error := observation.error) is not None:
         told = {**error.model_dump(mode="json"), "exception_type": error.exception_type}
         raise JsonRpcFailedError(JsonRpcErrorCode.INTERNAL_ERROR, error.message, told)
-    return _mcp_shaped(observation.result)
+    method = find_tool(runner.environment, name, runner.tool_mode)
+    output_schema = method.definition.output_schema if method is not None else None
+    return _mcp_shaped(observation.result, observation.metadata.get(RESULT_TYPE), output_schema)
 
 
-def _mcp_shaped(value: object) -> JsonObject:
+def _mcp_shaped(value: object, result_type: object = None, output_schema: JsonObject | None = None) -> JsonObject:
     try:
-        return mcp_result(value)
+        return mcp_result(value, result_type, output_schema)
     except EncodeError as exc:
         raise JsonRpcFailedError(JsonRpcErrorCode.INTERNAL_ERROR, str(exc)) from exc

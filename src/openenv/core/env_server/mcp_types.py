@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from ..media import RESULT_TYPE, read_result
 from .types import Action, Observation
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ RESERVED_TOOL_NAMES: frozenset[str] = frozenset({"reset", "step", "state", "clos
 """Names no tool may have: the session's own operations go by them."""
 
 _EXCEPTION_TYPE = "exception_type"
+_OUTPUT_SCHEMAS = "output_schemas"
 
 
 class Tool(BaseModel):
@@ -43,6 +45,8 @@ class Tool(BaseModel):
         name: The name it is called by.
         description: What it does, for people and models to read.
         input_schema: JSON schema of its arguments, always of type `object`.
+        output_schema: JSON schema of its results as MCP's structured content, always of type `object`: of what is no
+            object, in a property `result`. `None` where it is not known.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -50,6 +54,8 @@ class Tool(BaseModel):
     name: str
     description: str
     input_schema: dict[str, Any]
+    # Clients before 0.11 refuse a tool with further fields, so it travels in the observation's metadata.
+    output_schema: dict[str, Any] | None = Field(default=None, exclude=True)
 
 
 class ToolErrorType(str, Enum):
@@ -107,19 +113,39 @@ class ListToolsObservation(Observation):
 
     tools: list[Tool]
 
+    @model_validator(mode="after")
+    def _carry_output_schemas(self) -> Self:
+        """Keep the schemas of results in the metadata, which crosses the wire, and take them from there."""
+        known = {tool.name: tool.output_schema for tool in self.tools if tool.output_schema is not None}
+        if known:
+            self.metadata[_OUTPUT_SCHEMAS] = known
+        elif isinstance(told := self.metadata.get(_OUTPUT_SCHEMAS), dict):
+            for tool in self.tools:
+                tool.output_schema = told.get(tool.name)
+        return self
+
 
 class CallToolObservation(Observation):
     """What came of a tool call: a result or an error.
 
     Attributes:
         tool_name: The tool that was called.
-        result: What it returned; `None` when it failed.
+        result: What it returned: a JSON value, `bytes`, an `Image` or `Audio`, or a list with some of them; `None` when
+            it failed.
         error: Why it failed; `None` when it did not.
     """
 
     tool_name: str
     result: Any = None
     error: ToolError | None = None
+
+    @model_validator(mode="after")
+    def _read_result(self) -> Self:
+        """Take pictures, sounds and bytes out of the JSON that they became on the way."""
+        if RESULT_TYPE in self.metadata:
+            # Not by assignment, which would validate again.
+            self.__dict__["result"] = read_result(self.result, self.metadata[RESULT_TYPE])
+        return self
 
     @model_validator(mode="after")
     def _carry_exception_type(self) -> Self:

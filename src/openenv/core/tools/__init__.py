@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..media import Audio, Image
 from .calling import (
     ToolCall,
     list_tools_observation,
@@ -10,14 +11,18 @@ from .calling import (
     observe_unknown_tool,
     prepare_call,
 )
+from .context import ToolContext
 from .decorator import ToolMode, tool
 from .registry import BoundTool, ToolSpec, find_tool, tools_of
 from .results import McpResult, json_value, mcp_result, plain_result
 
 __all__ = [
+    "Audio",
     "BoundTool",
+    "Image",
     "McpResult",
     "ToolCall",
+    "ToolContext",
     "ToolMode",
     "ToolSpec",
     "find_tool",

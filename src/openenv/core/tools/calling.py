@@ -34,10 +34,12 @@ from ..env_server.mcp_types import (
 )
 from ..env_server.types import Observation
 from ..exceptions import InvalidRequestError
+from ..media import RESULT_TYPE
 from ..wire.codec import EncodeError
+from .context import ToolContext
 from .decorator import ToolMode
 from .registry import BoundTool, find_tool, tools_of
-from .results import json_value
+from .results import json_value, travelling
 
 __all__ = [
     "ToolCall",
@@ -124,10 +126,14 @@ def prepare_call(environment: object, action: CallToolAction, mode: ToolMode | N
 def prepare_bound(tool: BoundTool, action: CallToolAction) -> ToolCall | CallToolObservation:
     """Return the call of a tool already found, or the observation that says which arguments are wrong."""
     try:
-        return ToolCall(tool, tool.validate(action.arguments))
+        arguments = tool.validate(action.arguments)
     except InvalidRequestError as exc:
         error = ToolError(error_type=ToolErrorType.INVALID_ARGS, message=exc.message)
         return CallToolObservation(tool_name=action.tool_name, error=error)
+    context_name = tool.spec.signature.context_name
+    if context_name is not None:
+        arguments[context_name] = ToolContext.current()
+    return ToolCall(tool, arguments)
 
 
 def observe_unknown_tool(name: str, known: Iterable[str], hint: str = "") -> CallToolObservation:
@@ -163,7 +169,9 @@ def observe_result(name: str, result: Any) -> CallToolObservation:
         return result
     try:
         if not isinstance(result, Observation):
-            return CallToolObservation(tool_name=name, result=json_value(result))
+            value, result_type = travelling(result)
+            metadata = {RESULT_TYPE: result_type.value} if result_type else {}
+            return CallToolObservation(tool_name=name, result=value, metadata=metadata)
         return CallToolObservation(
             tool_name=name,
             result=json_value(result.model_dump(exclude=_BESIDE_THE_RESULT)),

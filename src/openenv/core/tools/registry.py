@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 from ..env_server.mcp_types import Tool
 from ..exceptions import ConfigurationError
 from .decorator import ToolMark, ToolMode, checked_mark, mark_of, plain_function
+from .output_schema import read_output_schema
 from .signature import ToolSignature, read_signature
 
 __all__ = ["BoundTool", "ToolSpec", "find_tool", "in_mode", "spec_of", "tools_of"]
@@ -145,7 +146,12 @@ def spec_of(
         function, mark.name, docstring=docstring, skip_first=skip_first, namespace=namespace or {}
     )
     description = signature.description if mark.description is None else mark.description
-    definition = Tool(name=mark.name, description=description, input_schema=signature.input_schema)
+    definition = Tool(
+        name=mark.name,
+        description=description,
+        input_schema=signature.input_schema,
+        output_schema=read_output_schema(function, namespace),
+    )
     return ToolSpec(definition, mark.mode, inspect.iscoroutinefunction(function), signature, attribute)
 
 

@@ -1,4 +1,4 @@
-"""What a tool returned, as JSON values and in the shape that MCP gives a result."""
+"""What a tool returned, as it travels, and in the shape that MCP gives a result."""
 
 from __future__ import annotations
 
@@ -6,12 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import TypeAdapter
+
+from ..media import Audio, Image, ResultType, content_block, decoded, is_block, read_result, to_base64
 from ..wire.codec import decode, encode
+from ..wire.content import holds_binary
 
-__all__ = ["McpResult", "json_value", "mcp_result", "plain_result"]
+__all__ = ["WRAPS_RESULT", "McpResult", "json_value", "mcp_result", "plain_result", "travelling", "wraps_result"]
 
+WRAPS_RESULT = "x-fastmcp-wrap-result"
+"""In an output schema: whether results stand in the property `result`. FastMCP's clients know it by that name."""
+
+_ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
 _SCALARS = (str, bool, int, float, type(None))
+_BYTES = (bytes, bytearray, memoryview)
 _MCP_RESULT_KEYS = {"content", "structured_content", "data", "is_error"}
+_META_TYPE = "openenv/result_type"
+_BLOB_URI = "openenv://result"
 
 
 @dataclass
@@ -33,35 +44,93 @@ class McpResult:
     is_error: bool = False
 
     @classmethod
-    def of(cls, value: Any) -> McpResult:
-        """Make the result that holds a JSON value."""
+    def of(cls, value: Any, result_type: object = None, output_schema: Mapping[str, Any] | None = None) -> McpResult:
+        """Make the result that holds what a tool returned.
+
+        Args:
+            value: A JSON value, or what `travelling` gave.
+            result_type: What it was before it became JSON; see `ResultType`.
+            output_schema: What the tool says of its results, if anything.
+        """
+        if result_type is not None:
+            return cls._of_content(read_result(value, result_type), result_type)
         if value is None:
-            return cls()
+            return cls(structured_content={"result": None} if wraps_result(output_schema) else None)
         text = value if isinstance(value, str) else encode(value).decode()
-        structured = value if isinstance(value, dict) else {"result": value}
-        block = {"type": "text", "text": text, "annotations": None, "meta": None}
-        return cls(content=[block], structured_content=structured, data=value)
+        is_whole = isinstance(value, dict) and not wraps_result(output_schema)
+        return cls(content=[_text(text)], structured_content=value if is_whole else {"result": value}, data=value)
+
+    @classmethod
+    def _of_content(cls, value: Any, result_type: object) -> McpResult:
+        meta = {_META_TYPE: str(getattr(result_type, "value", result_type))}
+        if isinstance(value, _BYTES):
+            blob = to_base64(bytes(value))
+            resource = {"uri": _BLOB_URI, "mimeType": "application/octet-stream", "blob": blob}
+            return cls(content=[_block({"type": "resource", "resource": resource})], meta=meta, data=blob)
+        items = value if isinstance(value, list) else [value]
+        return cls(content=[_content(item) for item in items], meta=meta, data=json_value(value))
+
+
+def wraps_result(output_schema: Mapping[str, Any] | None) -> bool:
+    """Return whether an output schema is that of results which stand in a property `result`."""
+    return bool(output_schema and output_schema.get(WRAPS_RESULT))
+
+
+def travelling(value: Any) -> tuple[Any, ResultType | None]:
+    """Return what a tool returned as its observation has it, and what it is where JSON does not tell.
+
+    Pictures, sounds and bytes stay what they are, alone or in a list; everything else becomes JSON as by `json_value`.
+
+    Raises:
+        EncodeError: Something in it has no JSON form.
+    """
+    if isinstance(value, _BYTES):
+        return bytes(value), ResultType.BYTES
+    block = content_block(value)
+    if block is not None:
+        return block, ResultType.CONTENT
+    if isinstance(value, (list, tuple)):
+        blocks = [content_block(item) for item in value]
+        if any(block is not None for block in blocks):
+            mixed = zip(value, blocks, strict=True)
+            return [json_value(item) if block is None else block for item, block in mixed], ResultType.CONTENT
+    return json_value(value), None
 
 
 def json_value(value: Any) -> Any:
     """Return a tool's result as a client will see it: made of dicts, lists, strings, numbers, booleans and `None`.
 
-    Pydantic models and dataclasses become dicts, arrays become lists, bytes become base64 text.
+    Pydantic models and dataclasses become dicts, arrays become lists, bytes become base64 text, pictures and sounds
+    become content blocks of MCP.
 
     Raises:
         EncodeError: Something in it has no JSON form.
     """
-    return value if type(value) in _SCALARS else decode(encode(value))
+    if type(value) in _SCALARS:
+        return value
+    if holds_binary(value) and not isinstance(value, (Image, Audio)):
+        # Models by other bases than ours would write bytes as text, and fail at what is none.
+        value = _ANYTHING.dump_python(value, by_alias=True)
+    return decode(encode(value))
 
 
-def mcp_result(value: Any) -> dict[str, Any]:
+def mcp_result(
+    value: Any, result_type: object = None, output_schema: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Return a tool's result in the shape that MCP gives one; what has it already, such as FastMCP's, keeps it.
+
+    Args:
+        value: What the tool's observation has as its result.
+        result_type: What it was before it became JSON; see `ResultType`.
+        output_schema: What the tool says of its results, if anything.
 
     Raises:
         EncodeError: Something in it has no JSON form.
     """
     shaped = not isinstance(value, Mapping) and all(hasattr(value, key) for key in _MCP_RESULT_KEYS)
-    result: dict[str, Any] = json_value(value if shaped else McpResult.of(json_value(value)))
+    if not shaped:
+        value = McpResult.of(value if result_type else json_value(value), result_type, output_schema)
+    result: dict[str, Any] = json_value(value)
     return result
 
 
@@ -73,11 +142,27 @@ def plain_result(result: Any) -> Any:
     """
     if not isinstance(result, Mapping) or not result.keys() >= _MCP_RESULT_KEYS:
         return result
+    result_type = (result.get("meta") or {}).get(_META_TYPE)
     if result["data"] is not None:
-        return result["data"]
-    if result["structured_content"] is not None:
-        return result["structured_content"]
-    texts = [block.get("text") for block in result["content"]]
-    if not texts:
-        return None
-    return texts[0] if len(texts) == 1 and texts[0] is not None else list(result["content"])
+        return read_result(result["data"], result_type)
+    structured = result["structured_content"]
+    if structured is not None:
+        return None if structured == {"result": None} else structured
+    values = [decoded(block) for block in result["content"]]
+    return values[0] if len(values) == 1 else values or None
+
+
+def _content(item: Any) -> dict[str, Any]:
+    if isinstance(item, (Image, Audio)):
+        return _block(json_value(item))
+    if isinstance(item, Mapping) and is_block(item):
+        return _block(item)
+    return _text(item if isinstance(item, str) else encode(item).decode())
+
+
+def _text(text: str) -> dict[str, Any]:
+    return _block({"type": "text", "text": text})
+
+
+def _block(block: Mapping[str, Any]) -> dict[str, Any]:
+    return {"annotations": None, "meta": None, **block}

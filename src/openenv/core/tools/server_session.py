@@ -58,7 +58,15 @@ class ServerSession:
     async def list_tools(self) -> list[Tool]:
         """Return the server's tools."""
         listed = await self._asked(lambda client: client.list_tools())
-        return [Tool(name=t.name, description=t.description or "", input_schema=t.inputSchema) for t in listed]
+        return [
+            Tool(
+                name=listed_tool.name,
+                description=listed_tool.description or "",
+                input_schema=listed_tool.inputSchema,
+                output_schema=getattr(listed_tool, "outputSchema", None),
+            )
+            for listed_tool in listed
+        ]
 
     async def call_tool(self, name: str, arguments: dict[str, Any]) -> Any:
         """Return a tool's result as FastMCP's client gives it; a failure has `is_error`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import difflib
 import inspect
 import reprlib
@@ -14,11 +13,13 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError, PydanticUserError
 from pydantic.fields import FieldInfo
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 
 from ..env_server._wire_model import FROM_WIRE, WireModel
 from ..exceptions import ConfigurationError, InvalidRequestError
+from .context import ToolContext
 from .docstring import read_docstring
+from .hints import Scope
+from .schema_generator import ToolJsonSchema
 
 __all__ = ["ToolSignature", "read_signature"]
 
@@ -29,16 +30,6 @@ class _Arguments(WireModel):
     model_config = ConfigDict(extra="forbid", validate_assignment=False)
 
 
-class _Schema(GenerateJsonSchema):
-    """Leaves out titles, which only repeat the arguments' names, and defaults that have no JSON form."""
-
-    ignored_warning_kinds: set[JsonSchemaWarningKind] = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012
-
-    def field_title_should_be_set(self, schema: Any) -> bool:
-        """Say that no argument needs a title."""
-        return False
-
-
 @dataclass(frozen=True)
 class ToolSignature:
     """The arguments a tool takes.
@@ -47,12 +38,14 @@ class ToolSignature:
         tool_name: The tool's name, for messages.
         input_schema: JSON schema of the arguments, of type `object`.
         description: The docstring's text before its first section.
+        context_name: The argument that takes the call's `ToolContext`, which no caller gives; `None` without one.
     """
 
     tool_name: str
     input_schema: dict[str, Any]
     description: str
     _model: type[BaseModel]
+    context_name: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -126,6 +119,8 @@ def read_signature(
             )
     described = read_docstring(docstring or function.__doc__)
     hints = _hints(function, tool_name, parameters, namespace or {})
+    context_name = _context_name(hints, tool_name)
+    parameters = [parameter for parameter in parameters if parameter.name != context_name]
     # Numbered, because pydantic has no fields that begin with an underscore or are named like its own methods.
     fields: dict[str, Any] = {
         f"argument_{index}": _field(parameter, hints[parameter.name], described.arguments.get(parameter.name))
@@ -133,13 +128,21 @@ def read_signature(
     }
     try:
         model = create_model(tool_name, __base__=_Arguments, **fields)
-        schema = model.model_json_schema(schema_generator=_Schema)
+        schema = model.model_json_schema(schema_generator=ToolJsonSchema)
     except (PydanticSchemaGenerationError, PydanticInvalidForJsonSchema, PydanticUserError) as exc:
         raise ConfigurationError(
             f"tool {tool_name!r} takes an argument that has no JSON form: {exc.message}; annotate it with a JSON type, "
             f"an enum, a pydantic model or a dataclass"
         ) from exc
-    return ToolSignature(tool_name, _object_schema(schema), described.description, model)
+    return ToolSignature(tool_name, _object_schema(schema), described.description, model, context_name)
+
+
+def _context_name(hints: Mapping[str, Any], tool_name: str) -> str | None:
+    """Return the argument that takes the call's context."""
+    names = [name for name, hint in hints.items() if hint is ToolContext or ToolContext in get_args(hint)]
+    if len(names) > 1:
+        raise ConfigurationError(f"tool {tool_name!r} takes several of ToolContext: {', '.join(names)}; keep one")
+    return names[0] if names else None
 
 
 def _names_of(model: type[BaseModel]) -> dict[str, str]:
@@ -184,12 +187,8 @@ def _hints(
     parameters: Iterable[inspect.Parameter],
     namespace: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return each argument's type. The return type is not looked at: it may be unknown when the program runs."""
-    source = inspect.unwrap(function)
-    module = getattr(source, "__globals__", {})
-    # A method called `list` must not stand in the way of the type.
-    inner = {name: value for name, value in namespace.items() if name not in module and not hasattr(builtins, name)}
-    scope = {**inner, **_closure(source)}
+    """Return each argument's type."""
+    scope = Scope.of(function, namespace)
     found: dict[str, Any] = {}
     for parameter in parameters:
         annotation = parameter.annotation
@@ -197,7 +196,7 @@ def _hints(
             found[parameter.name] = Any
             continue
         try:
-            found[parameter.name] = _resolve(annotation, module, scope)
+            found[parameter.name] = scope.resolve(annotation)
         except NameError as exc:
             raise ConfigurationError(
                 f"argument {parameter.name!r} of tool {tool_name!r} is annotated with {annotation!r}, which is not "
@@ -205,23 +204,3 @@ def _hints(
                 f"`if TYPE_CHECKING:`"
             ) from exc
     return found
-
-
-def _resolve(annotation: Any, module: dict[str, Any], scope: dict[str, Any]) -> Any:
-    def holder() -> None: ...
-
-    holder.__annotations__ = {"value": annotation}
-    return typing.get_type_hints(holder, module, scope, include_extras=True)["value"]
-
-
-def _closure(function: Callable[..., Any]) -> dict[str, Any]:
-    """Return the names of the enclosing functions that a function uses."""
-    code = getattr(function, "__code__", None)
-    cells = getattr(function, "__closure__", None) or ()
-    values: dict[str, Any] = {}
-    for name, cell in zip(code.co_freevars if code else (), cells, strict=True):
-        try:
-            values[name] = cell.cell_contents
-        except ValueError:  # still empty: the enclosing function has not got there yet
-            continue
-    return values

@@ -55,6 +55,7 @@ class Conversation:
         self._own_actions = issubclass(spec.action, (CallToolAction, ListToolsAction))
         # Such an environment takes a step with a `type` for an action of its own.
         self._steps_tools = self._is_simulation and (self._own_actions or "type" not in spec.action.model_fields)
+        self._output_schemas: dict[str, dict[str, Any]] | None = None
 
     async def instructions(self) -> str:
         """Return what a client is told at first."""
@@ -76,7 +77,19 @@ class Conversation:
         answer = await self._asked(Request(RequestKind.MCP, asked))
         if "error" in answer:
             raise RefusedError(JsonRpcErrorCode.INTERNAL_ERROR, str(answer["error"]["message"]))
-        return [*self._operations(), *answer["result"]["tools"]]
+        rows = answer["result"]["tools"]
+        self._output_schemas = {row["name"]: row["outputSchema"] for row in rows if row.get("outputSchema")}
+        return [*self._operations(), *rows]
+
+    async def output_schema(self, name: str) -> dict[str, Any] | None:
+        """Return what a tool of the environment says of its results; `None` where it says nothing."""
+        if self._output_schemas is None:
+            try:
+                await self.tools()
+            except (RefusedError, OpenEnvError):
+                # Whoever calls hears of what is wrong when the tool is called.
+                return None
+        return (self._output_schemas or {}).get(name)
 
     def _operations(self) -> list[JsonObject]:
         """Return what plays an episode, where that may be played."""
@@ -111,7 +124,7 @@ class Conversation:
             return results.of_observation(await self._asked(Request(RequestKind(name), arguments)))
         if self._steps_tools:
             action: JsonObject = {"type": "call_tool", "tool_name": name, "arguments": arguments}
-            return results.of_tool(await self._asked(Request(RequestKind.STEP, action)))
+            return results.of_tool(await self._asked(Request(RequestKind.STEP, action)), await self.output_schema(name))
         params: JsonObject = {"name": name, "arguments": arguments}
         asked: JsonObject = {"jsonrpc": "2.0", "id": 0, "method": McpMethod.TOOLS_CALL.value, "params": params}
         answer = await self._asked(Request(RequestKind.MCP, asked))

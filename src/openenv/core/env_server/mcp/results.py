@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...exceptions import RemoteError
+from ...media import RESULT_TYPE
 from ...tools.results import mcp_result
 from ...wire.codec import encode
 from ...wire.errors import error_fields
@@ -24,21 +25,22 @@ def of_observation(told: JsonObject) -> JsonObject:
     return {"content": [_text(encode(told).decode())], "structuredContent": told, "isError": False}
 
 
-def of_tool(told: dict[str, Any]) -> JsonObject:
+def of_tool(told: dict[str, Any], output_schema: dict[str, Any] | None = None) -> JsonObject:
     """Return the result of a tool of the environment's.
 
     Reward and `done` are in `_meta`; that an episode is over is in the content too, as agents see nothing else.
 
     Args:
         told: What the session answered to `CallToolAction`: `observation`, `reward` and `done`.
+        output_schema: What the tool says of its results, if anything.
     """
     observation: dict[str, Any] = told["observation"]
     error: dict[str, Any] | None = observation.get("error")
+    metadata: dict[str, Any] = observation.get("metadata") or {}
     if error is not None:
-        metadata: dict[str, Any] = observation.get("metadata") or {}
         result = failed(metadata.get("exception_type") or error["error_type"], error["message"], error["error_type"])
     elif "tool_name" in observation:
-        result = _shaped(observation.get("result"))
+        result = _shaped(observation.get("result"), metadata.get(RESULT_TYPE), output_schema)
     else:
         # An environment that answers tool calls with observations of its own.
         result = _shaped(observation)
@@ -73,10 +75,11 @@ def failed(kind: str, message: str, code: str) -> dict[str, Any]:
     return {"content": [_text(text)], "structuredContent": {"error": error}, "isError": True}
 
 
-def _shaped(value: object) -> dict[str, Any]:
+def _shaped(value: object, result_type: object = None, output_schema: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return a tool's result, which may have MCP's shape already, as a FastMCP server's has."""
     known = {"content", "structured_content", "data", "is_error"}
-    shaped: Any = value if isinstance(value, dict) and value.keys() >= known else mcp_result(value)
+    is_shaped = isinstance(value, dict) and value.keys() >= known
+    shaped: Any = value if is_shaped else mcp_result(value, result_type, output_schema)
     result: dict[str, Any] = {"content": [_block(each) for each in shaped["content"]], "isError": shaped["is_error"]}
     if shaped["structured_content"] is not None:
         result["structuredContent"] = shaped["structured_content"]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from ...exceptions import MissingExtraError
+from ...tools.context import LogLevel, LogMessage, Notice, listening
 from .conversation import Conversation, RefusedError
+from .notices import Notices
 
 try:
     import anyio
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from ..http_server import HTTPEnvServer
 
 __all__ = ["StreamableHTTPServerTransport", "server_of"]
+
+_LEVELS: tuple[LogLevel, ...] = get_args(LogLevel)
+_FIRST_LEVEL: LogLevel = "info"
 
 
 def _is_worth_telling(record: logging.LogRecord) -> bool:
@@ -40,12 +45,43 @@ async def server_of(server: HTTPEnvServer, conversation: Conversation) -> Server
     """
     about = await server.metadata()
     made: Server[Any, Any] = Server(about.name, version=about.version, instructions=await conversation.instructions())
-    made.request_handlers.update(_handlers(conversation))
+    made.request_handlers.update(_handlers(conversation) | _calling(made, conversation))
     return made
 
 
+def _calling(made: Server[Any, Any], conversation: Conversation) -> dict[Any, Any]:
+    """Return what answers calls of tools, and says which of their messages a client wants."""
+    wanted: types.LoggingLevel = _FIRST_LEVEL
+
+    async def set_level(request: types.SetLevelRequest) -> types.ServerResult:
+        nonlocal wanted
+        wanted = request.params.level
+        return types.ServerResult(types.EmptyResult())
+
+    async def call_tool(request: types.CallToolRequest) -> types.ServerResult:
+        context = made.request_context
+        token = context.meta.progressToken if context.meta else None
+        asked = str(context.request_id)
+
+        async def send(notice: Notice) -> None:
+            if isinstance(notice, LogMessage):
+                if _LEVELS.index(notice.level) >= _LEVELS.index(wanted):
+                    await context.session.send_log_message(notice.level, notice.text, notice.logger, asked)
+            elif token is not None:
+                await context.session.send_progress_notification(
+                    token, notice.progress, notice.total, notice.message, asked
+                )
+
+        async with Notices(send) as notices:
+            with listening(notices.take):
+                result = await conversation.call(request.params.name, request.params.arguments or {})
+        return types.ServerResult(types.CallToolResult.model_validate(result))
+
+    return {types.SetLevelRequest: set_level, types.CallToolRequest: call_tool}
+
+
 def _handlers(conversation: Conversation) -> dict[Any, Any]:
-    """Return what answers each kind of request.
+    """Return what answers each other kind of request.
 
     Requests are not validated here: the session does it, with messages that say what is wrong.
     """
@@ -53,10 +89,6 @@ def _handlers(conversation: Conversation) -> dict[Any, Any]:
     async def list_tools(_: types.ListToolsRequest) -> types.ServerResult:
         tools = await _refusing(conversation.tools())
         return types.ServerResult(types.ListToolsResult.model_validate({"tools": tools}))
-
-    async def call_tool(request: types.CallToolRequest) -> types.ServerResult:
-        result = await conversation.call(request.params.name, request.params.arguments or {})
-        return types.ServerResult(types.CallToolResult.model_validate(result))
 
     async def list_resources(_: types.ListResourcesRequest) -> types.ServerResult:
         resources = await _refusing(conversation.resources())
@@ -70,7 +102,6 @@ def _handlers(conversation: Conversation) -> dict[Any, Any]:
 
     return {
         types.ListToolsRequest: list_tools,
-        types.CallToolRequest: call_tool,
         types.ListResourcesRequest: list_resources,
         types.ReadResourceRequest: read_resource,
     }

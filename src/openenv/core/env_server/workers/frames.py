@@ -21,6 +21,7 @@ class WorkerWord(str, Enum):
         CLOSE: To the worker: close the environment and end.
         DONE: From the worker: it was done.
         LOG: From the worker: a log record, at any time.
+        NOTICE: From the worker: what a tool tells while it runs.
         FATAL: From the worker: why it ends.
     """
 
@@ -30,6 +31,7 @@ class WorkerWord(str, Enum):
     CLOSE = "close"
     DONE = "done"
     LOG = "log"
+    NOTICE = "notice"
     FATAL = "fatal"
 
 

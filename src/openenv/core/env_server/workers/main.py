@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from ...exceptions import EnvironmentFactoryError
+from ...tools.context import Notice, listening, notice_fields
 from ...wire.codec import decode, encode, encode_model
 from ...wire.errors import error_fields
 from ...wire.frames import AnswerKind, Request, RequestKind
@@ -146,8 +147,12 @@ class _Worker:
         request = Request(
             RequestKind(word), asked["data"], timeout_s=asked["timeout_s"], takes_binary=asked["takes_binary"]
         )
-        answer = _run(self._made().answer(request))
+        with listening(self._tell if asked.get("listens") else None):
+            answer = _run(self._made().answer(request))
         return frame(answer.kind.value, answer.data)
+
+    def _tell(self, notice: Notice) -> None:
+        self._send(frame(WorkerWord.NOTICE.value, encode(notice_fields(notice))))
 
     def _metadata(self, _: bytes) -> bytes:
         return encode_model(_run(self._made().metadata()))

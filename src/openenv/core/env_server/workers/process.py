@@ -12,6 +12,8 @@ import sys
 from collections import deque
 
 from ...exceptions import SessionClosedError, SessionCrashedError
+from ...tools.context import Listener, current_listener, notice_of
+from ...wire.codec import decode
 from ..interpreter import interpreter_flags
 from ..observability import logs
 from .frames import FrameReader, WorkerWord, frame
@@ -44,6 +46,7 @@ class WorkerProcess:
         self._process = process
         self._control: asyncio.Transport | None = None
         self._answer: asyncio.Future[tuple[str, bytes]] | None = None
+        self._listener: Listener | None = None
         self._output = _Output(self)
         self._why = ""
         self._is_over = False
@@ -105,6 +108,7 @@ class WorkerProcess:
             error = await asyncio.shield(self.ended)
             raise SessionClosedError(f"the session was closed before this request: {error.message}")
         self._answer = asyncio.get_running_loop().create_future()
+        self._listener = current_listener()
         self._control.write(frame(word, data))
         try:
             return await self._answer
@@ -147,6 +151,9 @@ class WorkerProcess:
             self._why = data.decode(errors="replace")
         elif word == WorkerWord.LOG.value:
             self._output.keep(log_here(data, self.session_id))
+        elif word == WorkerWord.NOTICE.value:
+            if self._listener is not None:
+                self._listener(notice_of(decode(data)))
         elif self._answer is not None and not self._answer.done():
             self._answer.set_result((word, data))
 

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from ...exceptions import EnvironmentFactoryError, SessionClosedError, SessionCrashedError
+from ...tools.context import current_listener
 from ...tools.decorator import ToolMode
 from ...wire.codec import decode, encode
 from ...wire.content import holds_binary
@@ -96,6 +97,8 @@ class WorkerRunner(Runner):
 def _encoded(request: Request) -> bytes:
     """Return what a worker is asked with: arrays and bytes as they are, where the client sent them so."""
     asked = {"timeout_s": request.timeout_s, "takes_binary": request.takes_binary, "data": request.data}
+    if current_listener() is not None:
+        asked["listens"] = True
     if request.takes_binary and holds_binary(request.data):
         from ...wire.binary import pack
 
