@@ -74,7 +74,6 @@ def returning(annotation: Any) -> Callable[..., Any]:
         (int | str, "a", [1]),
         (Colour, Colour.RED, "g"),
         (Literal["a", 1], "a", "b"),
-        (list[bytes], [b"\xff"], [3]),
         (list[np.ndarray], [np.zeros(2)], 3),
     ],
     ids=str,
@@ -95,7 +94,9 @@ def test_what_an_observation_tells_beside_the_result_is_left_out() -> None:
     assert (list(schema["properties"]), schema["required"]) == (["squares"], ["squares"])
 
 
-@pytest.mark.parametrize("annotation", [Any, None, Image, bytes, Callable[[int], int], "Fraction", "1 +"])
+@pytest.mark.parametrize(
+    "annotation", [Any, None, Image, bytes, list[Image | str], Callable[[int], int], "Fraction", "1 +"]
+)
 def test_what_says_nothing_of_structure_has_no_schema(annotation: Any) -> None:
     assert read_output_schema(returning(annotation)) is None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import create_model
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError, PydanticUserError
@@ -45,7 +45,7 @@ def read_output_schema(
         hint = Scope.of(function, namespace or {}).resolve(annotation)
     except (NameError, TypeError, AttributeError, SyntaxError):
         return None
-    if hint is type(None) or any(is_subclass(hint, kind) for kind in _CONTENT):
+    if hint is type(None) or _is_content(hint):
         return None
     try:
         fields: dict[str, Any] = {_NAME: (hint, ...)}
@@ -57,6 +57,11 @@ def read_output_schema(
     if schema is not None and is_subclass(hint, Observation):
         _leave_out(schema, _BESIDE_THE_RESULT)
     return schema
+
+
+def _is_content(hint: Any) -> bool:
+    """Return whether results are, or have in them, what is told by content alone."""
+    return any(is_subclass(hint, kind) for kind in _CONTENT) or any(map(_is_content, get_args(hint)))
 
 
 def _object(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any] | None:

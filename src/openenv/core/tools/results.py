@@ -53,7 +53,10 @@ class McpResult:
             output_schema: What the tool says of its results, if anything.
         """
         if result_type is not None:
-            return cls._of_content(read_result(value, result_type), result_type)
+            shaped = cls._of_content(read_result(value, result_type), result_type)
+            # Who promises structure has to give some, however little it tells.
+            shaped.structured_content = {"result": shaped.data} if output_schema else None
+            return shaped
         if value is None:
             return cls(structured_content={"result": None} if wraps_result(output_schema) else None)
         text = value if isinstance(value, str) else encode(value).decode()

@@ -9,6 +9,7 @@ from ...exceptions import MissingExtraError
 from ...tools.context import LogLevel, LogMessage, Notice, listening
 from .conversation import Conversation, RefusedError
 from .notices import Notices
+from .output_check import OutputCheck
 
 try:
     import anyio
@@ -52,6 +53,7 @@ async def server_of(server: HTTPEnvServer, conversation: Conversation) -> Server
 def _calling(made: Server[Any, Any], conversation: Conversation) -> dict[Any, Any]:
     """Return what answers calls of tools, and says which of their messages a client wants."""
     wanted: types.LoggingLevel = _FIRST_LEVEL
+    check = OutputCheck()
 
     async def set_level(request: types.SetLevelRequest) -> types.ServerResult:
         nonlocal wanted
@@ -59,7 +61,7 @@ def _calling(made: Server[Any, Any], conversation: Conversation) -> dict[Any, An
         return types.ServerResult(types.EmptyResult())
 
     async def call_tool(request: types.CallToolRequest) -> types.ServerResult:
-        context = made.request_context
+        context, name = made.request_context, request.params.name
         token = context.meta.progressToken if context.meta else None
         asked = str(context.request_id)
 
@@ -74,7 +76,8 @@ def _calling(made: Server[Any, Any], conversation: Conversation) -> dict[Any, An
 
         async with Notices(send) as notices:
             with listening(notices.take):
-                result = await conversation.call(request.params.name, request.params.arguments or {})
+                result = await conversation.call(name, request.params.arguments or {})
+                result = await check.checked(name, result, await conversation.output_schema(name))
         return types.ServerResult(types.CallToolResult.model_validate(result))
 
     return {types.SetLevelRequest: set_level, types.CallToolRequest: call_tool}
