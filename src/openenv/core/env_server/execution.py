@@ -14,12 +14,22 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..exceptions import ConfigurationError
 from .threads import Call, OwnThread, Pace, ThreadPool
 
 if TYPE_CHECKING:
     from .interfaces import Environment
 
-__all__ = ["InlinePlace", "LoopPlace", "OwnThreadPlace", "Place", "ThreadPlace", "awaited", "raisable"]
+__all__ = [
+    "InlinePlace",
+    "LoopPlace",
+    "OwnThreadPlace",
+    "Place",
+    "ThreadPlace",
+    "awaited",
+    "raisable",
+    "wait_elsewhere",
+]
 
 _T = TypeVar("_T")
 
@@ -76,6 +86,10 @@ class InlinePlace(Place):
         except BaseException as exc:
             raise raisable(exc) from exc
 
+    def wait_for(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
+        """Return what a coroutine returns, from a loop of this place's own."""
+        return self._loop.run(awaited(coroutine))
+
     def release(self) -> None:
         """End the loop, if one was started."""
         self._loop.stop()
@@ -93,14 +107,39 @@ class _PrivateLoop:
             self._loop = asyncio.new_event_loop()
             self._thread = threading.Thread(target=self._loop.run_forever, name="openenv-inline-loop", daemon=True)
             self._thread.start()
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+        return wait_elsewhere(coroutine, self._loop)
 
     def stop(self) -> None:
         loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
-        if loop is not None and thread is not None:
+        if loop is not None and thread is threading.current_thread():
+            # Called for an environment that was dropped, by whatever runs just then: the thread ends by itself.
+            loop.call_soon(loop.stop)
+        elif loop is not None and thread is not None:
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
             loop.close()
+
+
+def wait_elsewhere(coroutine: Coroutine[Any, Any, _T], loop: asyncio.AbstractEventLoop) -> _T:
+    """Return what a coroutine returns on the loop of another thread.
+
+    Raises:
+        ConfigurationError: It is the loop of this thread, which would wait for itself.
+    """
+    if _running_loop() is loop:
+        coroutine.close()
+        raise ConfigurationError(
+            "plain code on the event loop cannot wait for a coroutine on it: call it from a plain method of the "
+            "environment, or on a thread, by asyncio.to_thread"
+        )
+    return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 class _Job(Call):

@@ -8,10 +8,10 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypedDict, TypeVar, cast
 
 from ..rubrics._evaluation import not_awaited, nothing_awaited
-from .types import Action, EnvironmentMetadata, Observation, State
+from .types import Action, CodeObservation, EnvironmentMetadata, Observation, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
 __all__ = [
     "Action",
@@ -185,6 +185,40 @@ class Environment(ABC, Generic[_ActT, _ObsT, _StateT]):
     async def step_async(self, action: _ActT, timeout_s: float | None = None, *args: Any, **kwargs: Any) -> _ObsT:
         """Act on the event loop; override it where `step` would wait. By default calls `step`."""
         return self.step(action, timeout_s=timeout_s, **kwargs)
+
+    def get_callables(self) -> dict[str, Callable[..., Any]]:
+        """Return the environment's tools as Python functions, by name; those that are coroutine functions stay such."""
+        from ..tools.callables import method_callables
+        from .home import Home
+
+        return method_callables(self, Home.of(self).tool_mode)
+
+    def execute_code(self, code: str, timeout_s: float | None = 30.0) -> CodeObservation:
+        """Run Python in which the tools are functions, and return what it printed and gave, or how it failed.
+
+        Its names stay for the next piece, for as long as the environment lives. `await` may stand outside functions. It
+        runs in the environment's process, on a thread of its own; the tools it calls run here, one at a time. At the
+        deadline it is interrupted. Where it waits for what cannot be interrupted, it is left behind: no other code runs
+        before it has ended, and everything else goes on. It is not confined in any way: it can do what the process can.
+
+        Args:
+            code: The code.
+            timeout_s: How long it may take, in seconds; `None` for no limit. A tool that is a plain function is not
+                interrupted.
+
+        Raises:
+            SessionBusyError: Other code of this environment still runs.
+        """
+        from .home import Home
+
+        home = Home.of(self)
+        return home.code.run(code, self.get_callables(), timeout_s, self._wait_for)
+
+    def _wait_for(self, function: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        """Return what a coroutine function returns where the environment's coroutines run."""
+        from .home import Home
+
+        return Home.of(self).wait_for(function)
 
     def close(self) -> None:
         """Give back what the environment holds: files, processes, browsers. Called once, at the session's end."""

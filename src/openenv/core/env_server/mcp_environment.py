@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import weakref
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar, overload
 
 from ..exceptions import ConfigurationError
+from ..media import RESULT_TYPE
+from ..tools.callables import function_of, server_callables
 from ..tools.calling import ToolCall, observe_result, prepare_bound, within
 from ..tools.decorator import ToolMode, checked_mark
 from ..tools.registry import BoundTool, find_tool, in_mode, spec_of, tools_of
@@ -172,6 +174,23 @@ class MCPEnvironment(Environment[Action, Observation, State]):
             **kwargs: The environment's own arguments.
         """
 
+    @property
+    def supports_code_mode(self) -> bool:
+        """Return whether `execute_code` can be used: always."""
+        return True
+
+    def get_callables(self) -> dict[str, Callable[..., Any]]:
+        """Return the tools of this mode as Python functions, by name.
+
+        Those of the server are its own functions, as far as they take nothing but their arguments; others are called
+        through the session. Coroutine functions stay such.
+        """
+        own = {name: function_of(tool) for name, tool in self._own_tools().items()}
+        return {**server_callables(self._mcp), **own}
+
+    def _wait_for(self, function: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        return self._mcp.run(function)
+
     def close(self) -> None:
         """Close the session with the server. A subclass that overrides it calls it too."""
         self._mcp_closer()
@@ -222,5 +241,6 @@ def _observed(call: ToolCall, result: Any) -> CallToolObservation:
     is_function = not call.tool.spec.attribute
     if is_function and observation.error is None and not isinstance(result, Observation):
         # Environments and clients before 0.11 find the results of `self.tool` in this shape.
-        observation.result = McpResult.of(observation.result)
+        result_type = observation.metadata.pop(RESULT_TYPE, None)
+        observation.result = McpResult.of(observation.result, result_type, call.tool.definition.output_schema)
     return observation

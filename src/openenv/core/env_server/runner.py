@@ -16,6 +16,7 @@ from ..wire.frames import Answer, Request, RequestKind
 from . import dispatch
 from .environment_spec import EnvironmentSpec, ResetArguments, authored_method
 from .execution import InlinePlace, Place
+from .home import Home
 from .interfaces import Environment
 from .mcp_types import CallToolAction, ListToolsAction
 from .observability import logs
@@ -124,6 +125,8 @@ class LocalRunner(Runner):
         self.tool_action = _tool_action(spec.action)
         self.action_has_type = self.tool_action is None and "type" in spec.action.model_fields
         self._place = place
+        self._home = Home(place, tool_mode)
+        self._home.take_in(environment)
         self._awaits = frozenset(
             request
             for request, method in ((RequestKind.RESET, reset), (RequestKind.STEP, step))
@@ -222,6 +225,7 @@ class LocalRunner(Runner):
         except Exception:  # the last boundary before the environment's code: logged, the session ends all the same
             _logger.exception("closing a %s failed", self.environment_type)
         finally:
+            self._home.leave()
             self._place.release()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, PrivateAttr
 
 from ._v1_messages import (
     BaseMessage,
@@ -34,7 +34,9 @@ from ._wire_model import WireModel
 __all__ = [
     "Action",
     "BaseMessage",
+    "CodeError",
     "CodeExecResult",
+    "CodeObservation",
     "ConcurrencyConfig",
     "EnvironmentMetadata",
     "GetTaskRangeRequest",
@@ -122,6 +124,51 @@ class CodeExecResult(BaseMessage):
     stdout: str
     stderr: str
     exit_code: int
+
+
+class CodeError(BaseMessage):
+    """Why code gave no result.
+
+    Attributes:
+        type: The exception's class; `TimeoutError` where its time was over.
+        message: What it says.
+        traceback: The lines of the code that led to it; empty where none ran.
+    """
+
+    type: str
+    message: str
+    traceback: str = ""
+
+
+class CodeObservation(Observation):
+    """What came of code that `Environment.execute_code` ran.
+
+    Its metadata has the result or the error's message too, under `result` or `error`, as in releases before 0.11.
+
+    Attributes:
+        stdout: What it printed.
+        stderr: What it printed to standard error.
+        result: What the variable `result` holds where the code sets it, else the value of its last line where that is
+            an expression; where that cannot be sent, what `repr` says of it.
+        error: Why it failed; `None` where it did not.
+    """
+
+    stdout: str = ""
+    stderr: str = ""
+    result: Any = None
+    error: CodeError | None = None
+    _value: Any = PrivateAttr(default=None)
+
+    @property
+    def value(self) -> Any:
+        """Return the result as the code left it, in the process where it ran; elsewhere as it was sent."""
+        return self.result if self._value is None else self._value
+
+    @property
+    def outcome(self) -> CodeExecResult:
+        """Return the same as a program's end would be told."""
+        trace = self.error.traceback or f"{self.error.type}: {self.error.message}\n" if self.error else ""
+        return CodeExecResult(stdout=self.stdout, stderr=self.stderr + trace, exit_code=int(self.error is not None))
 
 
 class EnvironmentMetadata(BaseMessage):

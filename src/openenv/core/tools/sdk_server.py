@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -17,7 +17,7 @@ from mcp.types import TextContent, Tool
 
 from .failures import Failures
 from .results import McpResult
-from .tool_server import ServerClient, ToolServer
+from .tool_server import ServerClient, ToolServer, plain_functions
 
 __all__ = ["sdk_server"]
 
@@ -59,6 +59,9 @@ class _SdkFastMCP(_SdkServer):
 
     async def tool_names(self) -> list[str]:
         return [tool.name for tool in await self._fastmcp.list_tools()]
+
+    async def functions(self) -> dict[str, Callable[..., Any]]:
+        return plain_functions(self._fastmcp._tool_manager.list_tools())
 
     async def _call_tool(self, name: str, arguments: dict[str, Any]) -> Any:
         try:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Set
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 from ..exceptions import ConfigurationError, MissingExtraError
 from .failures import Failures
 
-__all__ = ["ServerClient", "ToolServer", "tool_server"]
+__all__ = ["ServerClient", "ToolServer", "plain_functions", "tool_server"]
 
 _SDK = "mcp.server.lowlevel.server"
 
@@ -35,6 +36,10 @@ class ToolServer(ABC):
     @abstractmethod
     async def tool_names(self) -> list[str]:
         """Return the names of its tools without a session; none where it takes a session to know them."""
+
+    async def functions(self) -> dict[str, Callable[..., Any]]:
+        """Return those of its tools, by name, that are Python functions and take nothing but their arguments."""
+        return {}
 
     @abstractmethod
     def connected(self) -> AbstractAsyncContextManager[ServerClient]:
@@ -66,6 +71,19 @@ def tool_server(server: object) -> ToolServer:
     )
 
 
+def plain_functions(tools: Iterable[Any]) -> dict[str, Callable[..., Any]]:
+    """Return the functions of a FastMCP server's tools that take nothing but what is in their schemas."""
+    return {
+        tool.name: tool.fn
+        for tool in tools
+        if callable(getattr(tool, "fn", None)) and _names_of(tool.fn) <= tool.parameters.get("properties", {}).keys()
+    }
+
+
+def _names_of(function: Callable[..., Any]) -> Set[str]:
+    return inspect.signature(function).parameters.keys()
+
+
 class _FastMCPServer(ToolServer):
     """A server of `fastmcp` (2.10 and later, 3.x)."""
 
@@ -80,6 +98,13 @@ class _FastMCPServer(ToolServer):
         if hasattr(self._server, "list_tools"):
             return [tool.name for tool in await self._server.list_tools()]
         return list(await self._server.get_tools())
+
+    async def functions(self) -> dict[str, Callable[..., Any]]:
+        if hasattr(self._server, "list_tools"):
+            tools = await self._server.list_tools()
+        else:
+            tools = (await self._server.get_tools()).values()
+        return plain_functions(tools)
 
     def connected(self) -> AbstractAsyncContextManager[ServerClient]:
         return _FastMCPClient(self._server)
