@@ -135,7 +135,7 @@ FAULTS = [
     fault(faults.ShapelessTool, "tool_schemas_are_valid", "the schema of 'add' is none"),
     fault(faults.ListTool, "tool_schemas_are_valid", "has the type 'array'"),
     fault(faults.RefusingTool, "tools_take_valid_arguments", "was refused: "),
-    fault(faults.FailingTool, "tools_return_results", "each of 8 calls of 'add' failed"),
+    fault(faults.FailingTool, "tools_return_results", "each of 8 calls failed, such as add("),
     fault(faults.Toolbox, "tools_refuse_invalid_arguments", "'add', called with 'to' as"),
 ]
 

@@ -21,6 +21,7 @@ from .mcp import mcp
 from .play import play
 from .push import push
 from .serve import serve
+from .validate import validate
 
 __all__ = ["app", "main"]
 
@@ -37,6 +38,7 @@ app.command()(demo)
 app.command()(init)
 app.command()(serve)
 app.command()(play)
+app.command()(validate)
 app.command()(build)
 app.command()(push)
 app.command()(fork)

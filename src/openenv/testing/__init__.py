@@ -9,6 +9,7 @@ from .._lazy import lazy_names
 if TYPE_CHECKING:
     from .environment_checks import check_environment, check_server
     from .environment_report import EnvironmentReport, EnvironmentResult, Finding, Latency, Level, Severity
+    from .project_checks import check_project
     from .provider_checks import check_provider
     from .provider_report import CheckResult, ProviderReport
     from .server import RunningServer, serve
@@ -24,6 +25,7 @@ __all__ = [
     "RunningServer",
     "Severity",
     "check_environment",
+    "check_project",
     "check_provider",
     "check_server",
     "serve",
@@ -40,6 +42,7 @@ _MODULES = {
     "RunningServer": ".server",
     "Severity": ".environment_report",
     "check_environment": ".environment_checks",
+    "check_project": ".project_checks",
     "check_provider": ".provider_checks",
     "check_server": ".environment_checks",
     "serve": ".server",

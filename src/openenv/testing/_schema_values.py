@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from ..core.exceptions import MissingExtraError
@@ -40,10 +42,17 @@ def valid_values(schema: Mapping[str, Any], count: int, seed: int) -> list[Any]:
     Returns:
         As many as that; none where no value can be made.
     """
+    return json.loads(_drawn(json.dumps(schema, sort_keys=True), count, seed))  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=64)
+def _drawn(schema_text: str, count: int, seed: int) -> str:
+    """Return such values as JSON: they are drawn once, and nobody changes those of another."""
     import hypothesis
 
     from ._schema_strategy import strategy_of
 
+    schema = json.loads(schema_text)
     is_valid = _validator(schema).is_valid
     found: list[Any] = []
 
@@ -62,10 +71,10 @@ def valid_values(schema: Mapping[str, Any], count: int, seed: int) -> list[Any]:
     try:
         collect()
     except hypothesis.errors.Unsatisfiable:
-        return []
+        return "[]"
     # Where there are few values, they come more than once.
     chance = random.Random(seed)  # noqa: S311 - nothing to keep secret
-    return found + [chance.choice(found) for _ in range(count - len(found))] if found else []
+    return json.dumps(found + [chance.choice(found) for _ in range(count - len(found))] if found else [])
 
 
 def invalid_objects(schema: Mapping[str, Any], valid: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

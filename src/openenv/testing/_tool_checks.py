@@ -56,12 +56,28 @@ def tools_take_valid_arguments(subject: Subject) -> Iterator[Seen]:
 
 def tools_return_results(subject: Subject) -> Iterator[Seen]:
     """Call each tool, and see whether it ever returns something."""
+    tools = [tool for tool in _tools(subject) if not _takes_free_text(tool.input_schema)]
+    if not tools:
+        raise LeftOut("what its tools take is text of which only some may mean something")
     with subject.session() as session:
         session.begin()
-        for tool in _tools(subject):
-            errors = [session.call_tool(tool.name, arguments) for arguments in subject.calls[tool.name]]
-            if errors and all(errors):
-                yield Seen(f"each of {len(errors)} calls of {tool.name!r} failed: {errors[-1]}", field=tool.name)
+        for tool in tools:
+            calls = [(arguments, session.call_tool(tool.name, arguments)) for arguments in subject.calls[tool.name]]
+            if calls and all(error is not None for _, error in calls):
+                arguments, error = calls[-1]
+                told = f"each of {len(calls)} calls failed, such as {_call(tool, arguments)}: {error}"
+                yield Seen(told, field=tool.name)
+
+
+def _takes_free_text(schema: object) -> bool:
+    """Tell whether a text that a schema describes may be any."""
+    if isinstance(schema, list):
+        return any(map(_takes_free_text, schema))
+    if not isinstance(schema, dict):
+        return False
+    if schema.get("type") == "string":
+        return not {"const", "enum", "format", "pattern"} & set(schema)
+    return any(map(_takes_free_text, schema.values()))
 
 
 def tools_refuse_invalid_arguments(subject: Subject) -> Iterator[Seen]:

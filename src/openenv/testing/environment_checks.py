@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..core.env_server.types import Action, Observation, State
     from ._environment_subject import Plan, Subject
 
-__all__ = ["check_environment", "check_server"]
+__all__ = ["check_environment", "check_server", "level_named"]
 
 
 def check_environment(
@@ -146,7 +146,7 @@ def _report(
     timeout_s: float,
     on_check: Callable[[str], None] | None,
 ) -> EnvironmentReport:
-    depth = _level_named(level)
+    depth = level_named(level)
     names = chosen(LIVE_CHECKS, depth, checks, skip)
     wanted = [check for check in LIVE_CHECKS if check.name in names]
     results = tuple(make_each(wanted, subject, timeout_s, on_check or (lambda _: None)))
@@ -154,7 +154,7 @@ def _report(
     return EnvironmentReport(subject.name, depth, subject.plan.seed, results, latency)
 
 
-def _level_named(level: Level | str) -> Level:
+def level_named(level: Level | str) -> Level:
     """Return a level by its name.
 
     Raises:

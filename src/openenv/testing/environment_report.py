@@ -186,8 +186,12 @@ class EnvironmentReport:
         made = sum(not result.left_out for result in self.results)
         if not self.findings:
             return f"{self.environment} passes all of {made} checks"
-        counted = f"{len(self.errors)} errors and {len(self.warnings)} warnings in {made} checks"
+        counted = f"{_counted(self.errors, 'error')} and {_counted(self.warnings, 'warning')} in {made} checks"
         return "\n".join([f"{self.environment}: {counted}", *map(str, self.findings)])
+
+
+def _counted(findings: tuple[Finding, ...], what: str) -> str:
+    return f"{len(findings)} {what}{'' if len(findings) == 1 else 's'}"
 
 
 def _result_fields(result: EnvironmentResult) -> dict[str, Any]:
