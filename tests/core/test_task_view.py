@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
+from fastapi import FastAPI, HTTPException, Request
 
 from openenv.core.env_client import EnvClient
 from openenv.core.env_server.settings import ServerSettings
@@ -18,11 +19,13 @@ from openenv.core.exceptions import (
     ConnectError,
     EnvironmentExecutionError,
     InvalidRequestError,
+    ProtocolError,
     TaskNotFoundError,
 )
 from openenv.core.generic_client import GenericEnvClient
 from openenv.testing import serve
 from tests.core.driving import Drive, Driver, both_kinds
+from tests.core.plain_servers import listening, saying
 from tests.core.quiz import QUESTIONS, Answer, ByClass, Countable, Question, Quiz
 from tests.core.worlds import Counter
 
@@ -160,6 +163,65 @@ def test_a_server_that_is_not_there_or_wants_a_token() -> None:
         with pytest.raises(AuthenticationError, match="pass auth_token"):
             GenericEnvClient(base_url=server.base_url).sync().splits()
         assert GenericEnvClient(base_url=server.base_url, auth_token="t" * 16).sync().splits() == list(QUESTIONS)
+
+
+def older_server() -> FastAPI:
+    """Return a server with the routes for tasks that those of OpenEnv 0.10 have."""
+    app = FastAPI()
+    tasks = [{"text": f"q{n}"} for n in range(3)]
+
+    @app.get("/list_environments")
+    def names() -> list[str]:
+        return ["old quiz"]
+
+    @app.get("/old quiz/splits")
+    def splits() -> list[dict[str, str]]:
+        return [{"name": "train", "type": "train"}]
+
+    @app.post("/old quiz/{question}")
+    async def ask(question: str, request: Request) -> Any:
+        asked = await request.json()
+        if asked["split"] != "train":
+            raise HTTPException(501, "no such split")
+        if question == "num_tasks":
+            return {"num_tasks": len(tasks)}
+        if question == "task_range":
+            return {"tasks": tasks[asked["start"] : asked["stop"]]}
+        if asked["index"] >= len(tasks):
+            raise HTTPException(400, "Invalid task index")
+        return {"task": tasks[asked["index"]]}
+
+    return app
+
+
+@both_kinds
+def test_servers_before_0_11_are_asked_by_the_routes_that_they_have(drive: Drive) -> None:
+    with serve(older_server()) as server:
+        env = drive(GenericEnvClient(base_url=server.base_url))
+        assert env.call("splits") == ["train"]
+        assert env.call("splits") == ["train"]
+        tasks = tasks_of(env, "train")
+        assert [text(env.outcome(tasks[0])), text(env.outcome(tasks[-1]))] == ["q0", "q2"]
+        assert list(map(text, env.outcome(tasks[1:]))) == ["q1", "q2"]
+        with pytest.raises(TaskNotFoundError, match="has no such tasks: 'Invalid task index'"):
+            env.outcome(tasks[3])
+        with pytest.raises(TaskNotFoundError, match="has no such tasks: 'no such split'"):
+            env.outcome(tasks_of(env, "test")[0])
+        env.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "told"),
+    [
+        ("HTTP/1.1 200 OK\n\n<html>", ProtocolError, "something other than JSON: is it an OpenEnv server"),
+        ("HTTP/1.1 500 No\n\n{}", ProtocolError, "is answered by HTTP status 500"),
+        ("HTTP/1.1 404 No\n\n<html>", TaskNotFoundError, "has no such tasks"),
+        ("HTTP/1.1 200 OK\n\n[]", ProtocolError, "expected splits from"),
+    ],
+)
+def test_what_is_no_server_of_tasks(answer: str, error: type[Exception], told: str) -> None:
+    with listening(saying(answer)) as url, pytest.raises(error, match=told):
+        GenericEnvClient(base_url=url).sync().splits()
 
 
 def test_clients_that_cannot_be_asked() -> None:

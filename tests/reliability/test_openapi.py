@@ -69,6 +69,14 @@ class Travel(Environment[Go, Arrived, State]):
         """Return a distance in miles."""
         return kilometres * 0.62
 
+    @staticmethod
+    def list_splits() -> list[str]:
+        return ["0", "train"]
+
+    @staticmethod
+    def list_tasks(split: str) -> list[Place]:
+        return [Place(name=split), Place(inside=Place())]
+
     @property
     def state(self) -> State:
         return self._state
@@ -92,6 +100,9 @@ def test_answers_are_as_the_document_says(server: RunningServer, mode: Generatio
         "/mcp",
         "/sessions",
         "/metrics",
+        "/tasks",
+        "/tasks/{split}/{index}",
+        "/Travel/task_range",
     }
     asked: Counter[int] = Counter()
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -56,10 +57,25 @@ def test_what_is_not_defined_follows_from_what_is(kind: type[Any]) -> None:
             asked(env, lambda tasks, index=index: tasks.task("train", index))  # type: ignore[misc]
 
 
+def test_tasks_that_are_made_one_by_one() -> None:
+    def letters(tasks: list[Any]) -> str:
+        return "".join(task["text"] for task in tasks)
+
+    assert letters(asked(Countable(), lambda tasks: tasks.some("dev", 1, 3))) == "bc"
+    assert letters(asked(Countable(), lambda tasks: tasks.some("dev", -2))) == "de"
+    assert letters(asked(Countable(), lambda tasks: tasks.some("dev", 3, 99))) == "de"
+
+
 def test_splits_are_named_or_described() -> None:
     assert asked(Countable(), lambda tasks: tasks.splits()) == [
         {"name": "dev", "type": "validation", "language": "en"},
         {"name": "test", "type": "test"},
+    ]
+    described = Countable()
+    described.list_splits = lambda: [SimpleNamespace(name="a", type="train"), 7]  # type: ignore[method-assign]
+    assert asked(described, lambda tasks: tasks.splits()) == [
+        {"name": "a", "type": "train"},
+        {"name": "7", "type": "validation"},
     ]
     assert [split["type"] for split in asked(ByClass, lambda tasks: tasks.splits())] == ["train"]
 
@@ -104,6 +120,7 @@ def test_an_environment_without_tasks() -> None:
     [
         ({"list_splits": None}, "splits", "list_splits must return a list, got NoneType"),
         ({"list_splits": "train"}, "splits", "list_splits must return a list, got str"),
+        ({"list_splits": 3}, "splits", "list_splits must return a list, got int"),
         ({"num_tasks": "5"}, "count", "num_tasks must return a whole number, got str"),
     ],
 )
@@ -175,21 +192,42 @@ def test_tasks_are_not_asked_for_on_the_event_loop() -> None:
 
 
 def test_an_answer_that_does_not_come_leaves_the_next_one_to_another_instance() -> None:
-    let = threading.Event()
+    begun, let = threading.Event(), threading.Event()
 
     class Hanging(Quiz):
         def list_splits(self) -> Any:
-            if len(type(self).made) == 1:
+            if not begun.is_set():
+                begun.set()
                 let.wait()
             return super().list_splits()
 
     async def play(manager: SessionManager) -> None:
-        with pytest.raises(StepTimeoutError):
-            await manager.tasks.ask(about="splits")
+        asking = asyncio.ensure_future(manager.tasks.ask(about="splits"))
+        await asyncio.to_thread(begun.wait)
+        # As the deadline does, only that this needs no clock.
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
         assert len(decode(await manager.tasks.ask(about="splits"))["splits"]) == 3
         let.set()
 
-    managed(Hanging, play, step_timeout_s=0.2)
+    managed(Hanging, play)
+    assert Quiz.made == []
+
+
+def test_there_is_a_deadline() -> None:
+    let = threading.Event()
+
+    class Hanging(Quiz):
+        def list_splits(self) -> Any:
+            let.wait()
+
+    async def play(manager: SessionManager) -> None:
+        with pytest.raises(StepTimeoutError, match=r"did not end within 0\.05 s"):
+            await manager.tasks.ask(about="splits")
+        let.set()
+
+    managed(Hanging, play, step_timeout_s=0.05)
     assert Quiz.made == []
 
 

@@ -58,6 +58,13 @@ class ChatServer:
         return [body["messages"][-1]["content"] for _, _, body in self.requests]
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that went before they were answered."""
+
+
 @contextmanager
 def chatting(*replies: Reply) -> Iterator[ChatServer]:
     """Give a server that answers its requests with these, the last one over and over."""
@@ -83,8 +90,7 @@ def chatting(*replies: Reply) -> Iterator[ChatServer]:
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
+    with _Server(("127.0.0.1", 0), Handler) as server:
         chat.base_url = f"http://127.0.0.1:{server.server_address[1]}/v1"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()

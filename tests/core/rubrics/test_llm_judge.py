@@ -101,6 +101,8 @@ def test_the_key_is_read_when_it_is_used(chat: ChatServer, monkeypatch: pytest.M
         ("<think>0.1 or 0.9?</think>0.5", {}, 0.5),
         ('```json\n{"why": "{", "score": 0.5}\n```', {"score_key": "score"}, 0.5),
         ('{"score": 0} no: {"a": {"score": 1}, "score": "0.75"}', {"score_key": "score"}, 0.75),
+        ('{so} {"score": 0.5} {', {"score_key": "score"}, 0.5),
+        ('{"score": "high"}', {"score_key": "score"}, 0.0),
         ("no number", {}, 0.0),
         ("no number", {"default_score": 0.5}, 0.5),
         ('{"score": null}', {"score_key": "score", "default_score": 0.5}, 0.5),

@@ -91,34 +91,39 @@ class HttpTaskLine(TaskLine):
         if self._older is None:
             answer = await self._fetch("/tasks")
             if not _is_older(answer):
-                splits: list[dict[str, Any]] = _told(answer, self._url)["splits"]
+                splits: list[dict[str, Any]] = self._field(answer, "splits")
                 return splits
-        told = _told(await self._fetch(f"{await self._older_prefix()}/splits"), self._url)
-        return [dict(split) for split in told]
+        told: list[dict[str, Any]] = _told(await self._fetch(f"{await self._older_prefix()}/splits"), self._url)
+        return told
 
     async def count(self, split: str) -> int:
         """Return how many tasks a split has."""
-        told = await self._either(f"{_path(split)}/num_tasks", "num_tasks", {"split": split})
-        return int(told["num_tasks"])
+        return int(await self._either("num_tasks", f"{_path(split)}/num_tasks", "num_tasks", {"split": split}))
 
     async def task(self, split: str, index: int) -> Any:
         """Return a task."""
-        return (await self._either(f"{_path(split)}/{index}", "task", {"split": split, "index": index}))["task"]
+        return await self._either("task", f"{_path(split)}/{index}", "task", {"split": split, "index": index})
 
     async def page(self, split: str, start: int, stop: int) -> list[Any]:
         """Return tasks from `start` on."""
         wanted = {"start": start, "stop": stop}
-        told = await self._either(f"{_path(split)}?{urlencode(wanted)}", "task_range", {"split": split, **wanted})
-        tasks: list[Any] = told["tasks"]
+        path, body = f"{_path(split)}?{urlencode(wanted)}", {"split": split, **wanted}
+        tasks: list[Any] = await self._either("tasks", path, "task_range", body)
         return tasks
 
-    async def _either(self, path: str, older: str, body: dict[str, object]) -> Any:
-        """Return the answer to a question, in the form that the server knows."""
+    async def _either(self, field: str, path: str, older: str, body: dict[str, object]) -> Any:
+        """Return a field of the answer to a question, in the form that the server knows."""
         if self._older is None:
             answer = await self._fetch(path)
             if not _is_older(answer):
-                return _told(answer, self._url)
-        return _told(await self._fetch(f"{await self._older_prefix()}/{older}", body), self._url)
+                return self._field(answer, field)
+        return self._field(await self._fetch(f"{await self._older_prefix()}/{older}", body), field)
+
+    def _field(self, answer: HttpAnswer, name: str) -> Any:
+        told = _told(answer, self._url)
+        if not isinstance(told, dict) or name not in told:
+            raise ProtocolError(f"expected {name} from {self._url}, got {told!r:.80}: is it an OpenEnv server?")
+        return told[name]
 
     async def _older_prefix(self) -> str:
         if self._older is None:
@@ -176,7 +181,7 @@ def _told(answer: HttpAnswer, url: str) -> Any:
     if isinstance(detail, dict):
         raise exception_from(detail)
     if answer.status in {400, 404, 501}:
-        raise TaskNotFoundError(f"{url} has no such tasks: {detail or 'it does not know of any'}")
+        raise TaskNotFoundError(f"{url} has no such tasks: {detail!r:.200}")
     raise ProtocolError(f"{url} is answered by HTTP status {answer.status}: {detail!r:.200}")
 
 

@@ -56,6 +56,7 @@ def test_tasks_come_in_pages(web: httpx.Client) -> None:
     ("path", "status", "told"),
     [
         ("/tasks/dev", 404, "no split 'dev' in Quiz: its splits are 'train', 'en/test', 'none'"),
+        ("/tasks/two%0Alines", 404, "no split 'two\\nlines' in Quiz"),
         ("/tasks/dev/0", 404, "no split 'dev' in Quiz"),
         ("/tasks/dev/num_tasks", 404, "no split 'dev' in Quiz"),
         ("/tasks/train/250", 404, "no task 250 in the split 'train' of Quiz, whose indices are 0 to 249"),

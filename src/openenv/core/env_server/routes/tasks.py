@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.convertors import PathConvertor, register_url_convertor
 
 from ...exceptions import InvalidRequestError
 from ...wire.codec import decode, encode, strict_json
@@ -23,8 +24,19 @@ __all__ = ["Split", "SplitList", "SplitSize", "TaskAnswer", "TaskPage", "add_tas
 _PAGE = 100
 _LONGEST_PAGE = 1000
 _RANGE = ("start", "stop")
+_DIGITS = 15
+_NUMBER = {"type": "integer", "minimum": 0, "maximum": 10**_DIGITS - 1}
 
 _ModelT = TypeVar("_ModelT", bound=BaseModel)
+
+
+class _Text(PathConvertor):
+    """Any text at all: that of Starlette's own `path` ends at the end of a line."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("openenv_text", _Text())
 
 
 class Split(BaseModel):
@@ -105,9 +117,9 @@ def add_task_routes(app: FastAPI, environment_name: str) -> None:
     # A split's name may hold slashes, so those that end otherwise go first.
     for path, handler, model, parameters in (
         ("/tasks", _splits, SplitList, []),
-        ("/tasks/{split:path}/num_tasks", _num_tasks, SplitSize, []),
-        ("/tasks/{split:path}/{index:int}", _task, TaskAnswer, []),
-        ("/tasks/{split:path}", _page, TaskPage, _RANGE_PARAMETERS),
+        ("/tasks/{split:openenv_text}/num_tasks", _num_tasks, SplitSize, []),
+        ("/tasks/{split:openenv_text}/{index:int}", _task, TaskAnswer, []),
+        ("/tasks/{split:openenv_text}", _page, TaskPage, _RANGE_PARAMETERS),
     ):
         app.add_api_route(
             path,
@@ -126,14 +138,14 @@ _RANGE_PARAMETERS: list[dict[str, Any]] = [
         "name": "start",
         "in": "query",
         "required": False,
-        "schema": {"type": "integer", "minimum": 0, "default": 0},
+        "schema": {**_NUMBER, "default": 0},
         "description": "The number of the first task that is wanted.",
     },
     {
         "name": "stop",
         "in": "query",
         "required": False,
-        "schema": {"type": "integer", "minimum": 0},
+        "schema": _NUMBER,
         "description": f"The number after that of the last one; {_PAGE} tasks where left out, {_LONGEST_PAGE} at most.",
     },
 ]
@@ -170,7 +182,7 @@ def _range(request: Request) -> tuple[int, int]:
         raise InvalidRequestError(f"a page of tasks takes start and stop, got {', '.join(sorted(unknown))} too")
     given = {name: request.query_params[name] for name in _RANGE if name in request.query_params}
     for name, text in given.items():
-        if not (text.isascii() and text.isdecimal() and len(text) < 16):
+        if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
             raise InvalidRequestError(f"expected a whole number >= 0 as {name}, got {text[:80]!r}")
     start = int(given.get("start", 0))
     return start, min(int(given.get("stop", start + _PAGE)), start + _LONGEST_PAGE)
