@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from openenv.cli.__main__ import app
 from tests.cli.running import openenv
 
 _PROGRAMS = Path(sys.executable).parent
@@ -18,8 +20,8 @@ _PROGRAMS = Path(sys.executable).parent
 def _offered(line: str) -> list[str]:
     """Return what bash would be offered at the end of a line."""
     words = line.split(" ")
-    place = str(len(words) - 1)
-    return openenv(_OPENENV_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=place).stdout.split()
+    asked = {"_OPENENV_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+    return CliRunner().invoke(app, [], prog_name="openenv", env=asked).stdout.split()
 
 
 def test_commands_options_and_installed_environments_are_offered() -> None:

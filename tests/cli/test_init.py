@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.cli.running import openenv
+from tests.cli.running import invoked, openenv
 
 
 def test_a_project_is_made_and_the_next_steps_are_told(tmp_path: Path) -> None:
-    said = openenv("init", "dice", "--template", "tools", "-o", tmp_path).stdout
+    said = invoked("init", "dice", "--template", "tools", "-o", tmp_path)
 
     assert said.startswith(f"Made dice_env in {tmp_path}/dice_env:\n")
     assert f"cd {tmp_path}/dice_env\n" in said
@@ -17,7 +17,7 @@ def test_a_project_is_made_and_the_next_steps_are_told(tmp_path: Path) -> None:
 
 
 def test_programs_get_json(tmp_path: Path) -> None:
-    told = json.loads(openenv("init", "Dice", "-o", tmp_path, "--json").stdout)
+    told = json.loads(invoked("init", "Dice", "-o", tmp_path, "--json"))
 
     assert (told["package"], told["template"]) == ("dice_env", "typed")
     assert all(Path(told["directory"], path).is_file() for path in told["files"])

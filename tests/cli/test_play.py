@@ -10,9 +10,9 @@ import sys
 
 import pytest
 
-from openenv.core.exceptions import ConnectError
+from openenv.core.exceptions import ConnectError, EnvironmentNotFoundError
 from openenv.testing import serve
-from tests.cli.running import invoked, openenv
+from tests.cli.running import invoked
 from tests.core.worlds import Counter
 
 
@@ -100,7 +100,8 @@ def _read_until(text: bytes, terminal: object) -> bytes:
     return said
 
 
-def test_a_server_that_is_not_there_is_told() -> None:
+def test_what_is_not_there_is_told() -> None:
     with pytest.raises(ConnectError):
         invoked("play", "127.0.0.1:9")
-    assert openenv("play", "no-such-environment", status=1).stderr.startswith("openenv: no installed environment")
+    with pytest.raises(EnvironmentNotFoundError):
+        invoked("play", "no-such-environment")

@@ -28,7 +28,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_an_environment_is_published_and_its_page_is_told(writing: Hub, project: Path) -> None:
-    said = openenv("push", project, "--private").stdout
+    said = invoked("push", project, "--private")
 
     assert said == f"Published at {writing.url}/spaces/writer/dice-env\nNext: openenv info writer/dice-env\n"
     assert writing.spaces["writer/dice-env"].is_private

@@ -30,12 +30,12 @@ class GymnasiumModels:
     @property
     def action_source(self) -> str:
         """Return the lines that declare the fields of the action."""
-        return _lines(self.action)
+        return _lines(self.action, "What to do.")
 
     @property
     def observation_source(self) -> str:
         """Return the lines that declare the fields of the observation."""
-        return _lines(self.observation)
+        return _lines(self.observation, "What is seen.")
 
     @property
     def imports(self) -> str:
@@ -82,8 +82,9 @@ def models_of(gymnasium_id: str) -> GymnasiumModels:
         world.close()
 
 
-def _lines(fields: dict[str, str]) -> str:
-    return "\n".join(f"    {name}: {annotation}" for name, annotation in fields.items())
+def _lines(fields: dict[str, str], told: str) -> str:
+    declared = (f'{name}: {annotation} = Field(description="{told}")' for name, annotation in fields.items())
+    return "\n".join(f"    {line}" for line in declared)
 
 
 def _fields(space: Space[Any], name: str, gymnasium_id: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,10 @@ def test_a_hub_that_fails_or_is_silent_is_told(project: Path, writing: Hub) -> N
     writing.hold_after(0)
     with pytest.raises(HubUnreachableError, match=r"within 0\.2 s"):
         publish(planned, timeout_s=0.2)
+    writing.silence.set()
+    for thread in threading.enumerate():
+        if thread.name == "asks the Hub":
+            thread.join()
 
 
 def test_a_header_that_the_hub_does_not_take_is_told(project: Path, writing: Hub) -> None:
