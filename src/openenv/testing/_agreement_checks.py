@@ -156,7 +156,7 @@ AGREEMENT_CHECKS: tuple[Check[Project], ...] = (
     Check(
         readme_has_the_tag,
         Level.STATIC,
-        "the tag openenv, by which environments are found on the Hub",
+        "README.md has the tag openenv, by which environments are found on the Hub",
         "write 'tags: [openenv]'",
         Severity.WARNING,
     ),
@@ -176,7 +176,7 @@ AGREEMENT_CHECKS: tuple[Check[Project], ...] = (
     Check(
         versions_agree,
         Level.STATIC,
-        "the version that pyproject.toml has",
+        "the version in openenv.yaml is that of pyproject.toml",
         "write the same one, or leave it out of openenv.yaml",
         Severity.WARNING,
     ),

@@ -177,12 +177,14 @@ class Subject(ABC):
     Attributes:
         plan: What is played.
         took: The seconds that calls took, by what was called, when `episodes` were played.
+        why_endless: Why there is nothing to see of the end of an episode; empty where that is not known.
     """
 
     def __init__(self, plan: Plan) -> None:
         """Take what to play."""
         self.plan = plan
         self.took: dict[str, list[float]] = {"reset": [], "step": []}
+        self.why_endless = ""
 
     @property
     @abstractmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from collections.abc import Callable, Iterator
 
 from ..core.exceptions import InvalidRequestError
@@ -18,6 +19,7 @@ _MODELS = ("action", "observation", "reset_observation", "state")
 _EPISODE_ID = "an-episode-of-this-name"
 _EPISODES = 3
 _LONGEST_EPISODE = 1000
+_LONGEST_EPISODE_S = 3.0
 # What the description is where nobody wrote one.
 _UNTOLD = re.compile(r"The \w+ environment\.")
 
@@ -121,7 +123,7 @@ def valid_actions_are_answered(subject: Subject) -> Iterator[Seen]:
 def observations_match_their_schema(subject: Subject) -> Iterator[Seen]:
     """Compare what is answered with what is told."""
     seen: dict[str, Seen] = {}
-    for turn in _answered(subject):
+    for turn in _described(subject):
         name = "observation" if turn.action is not None else "reset_observation"
         schema = subject.schema(name) or subject.schema("observation")
         problem = problem_with(turn.observation, schema)
@@ -137,7 +139,7 @@ def observations_survive_json(subject: Subject) -> None:
     from ..core.env_server._wire_model import FROM_WIRE
     from ..core.env_server.serialization import serialize_observation
 
-    for turn in _answered(subject):
+    for turn in _described(subject):
         model = subject.spec.reset_observation if turn.action is None else subject.spec.observation
         read = model.model_validate(turn.observation, context=FROM_WIRE)
         written = Turn(turn.action, serialize_observation(read)).shown
@@ -244,19 +246,28 @@ def steps_after_the_end_do_no_harm(subject: Subject) -> None:
 
 
 def _play_to_the_end(session: Session, subject: Subject) -> None:
-    played, episode = 0, 0
+    if subject.why_endless:
+        raise LeftOut(subject.why_endless)
+    played, episode, began = 0, 0, time.monotonic()
     session.begin()
-    while played < _LONGEST_EPISODE:
+    while played < _LONGEST_EPISODE and time.monotonic() - began < _LONGEST_EPISODE_S:
         for turn in session.go_on(subject.actions_of(episode)):
             played += 1
             if turn.is_done:
                 return
         episode += 1
-    raise LeftOut(f"no episode came to its end within {_LONGEST_EPISODE} steps")
+    subject.why_endless = f"no episode came to its end within {played} steps"
+    raise LeftOut(subject.why_endless)
 
 
 def _answered(subject: Subject) -> Iterator[Turn]:
     return (turn for episode in subject.episodes for turn in episode if not turn.problem)
+
+
+def _described(subject: Subject) -> Iterator[Turn]:
+    """Yield the answers of which a schema tells: where actions are calls of tools, resets have none of their own."""
+    untold = subject.actions_are_calls and subject.schema("reset_observation") == subject.schema("observation")
+    return (turn for turn in _answered(subject) if turn.action is not None or not untold)
 
 
 def _states(subject: Subject) -> Iterator[tuple[str, Fields]]:

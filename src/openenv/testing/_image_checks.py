@@ -111,13 +111,13 @@ IMAGE_CHECKS: tuple[Check[Project], ...] = (
     Check(
         there_is_a_dockerfile,
         Level.STATIC,
-        "a Dockerfile from which the environment's image is built",
+        "there is a Dockerfile, from which the environment's image is built",
         "begin with what openenv init writes",
     ),
     Check(
         image_base_is_pinned,
         Level.STATIC,
-        "a base image with a tag that is not latest, or with a digest",
+        "base images have a tag that is not latest, or a digest",
         "write FROM python:3.12-slim",
         Severity.WARNING,
     ),
@@ -130,20 +130,20 @@ IMAGE_CHECKS: tuple[Check[Project], ...] = (
     Check(
         image_checks_its_health,
         Level.STATIC,
-        "a HEALTHCHECK that asks /health",
+        "HEALTHCHECK asks /health",
         "write HEALTHCHECK CMD, and a command that fails where http://127.0.0.1:8000/health does not answer",
         Severity.WARNING,
     ),
     Check(
         image_starts_a_server,
         Level.STATIC,
-        "a CMD that starts a server on all addresses, for within a container nobody else comes from loopback",
+        "CMD starts a server on all addresses, for nobody outside the container reaches its loopback",
         'write CMD ["server", "--host", "0.0.0.0", "--port", "8000"]',
     ),
     Check(
         image_holds_no_secrets,
         Level.STATIC,
-        "no secrets, which everybody who has the image could read",
+        "there are no secrets in it, which everybody who has the image could read",
         "take it out, have the secret replaced by a new one, and set it where the container is started",
     ),
     Check(

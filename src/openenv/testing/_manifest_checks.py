@@ -106,19 +106,19 @@ MANIFEST_CHECKS: tuple[Check[Project], ...] = (
     Check(
         manifest_names_the_environment,
         Level.STATIC,
-        "a name in small letters, digits and underscores",
+        "the environment has a name in small letters, digits and underscores",
         "write 'name: my_env'",
     ),
     Check(
         manifest_app_is_there,
         Level.STATIC,
-        "the application, as module:attribute from the project's directory",
+        "the application is where openenv.yaml says, as module:attribute from the project's directory",
         "write 'app: server.app:app', and make app = create_app(…) there",
     ),
     Check(
         manifest_classes_are_there,
         Level.STATIC,
-        "a class that the package has",
+        "the classes that openenv.yaml names are in the package",
         "correct the name, or leave the field out: classes are found by the client's type arguments too",
     ),
 )
