@@ -13,9 +13,8 @@ from ._client_models import ClientModels, payload_of, result_as, sendable, state
 from ._client_settings import PRODUCTION, checked_mode, liveness, positive, started_url
 from ._client_tasks import ClientTasks
 from ._own_thread import in_own_thread
-from ._tool_frames import call_frame, list_frame, tool_fields, tool_observed, tool_result, tool_value, tools_in
+from ._tool_actions import is_tool_action
 from .client_types import StepResult
-from .env_server.mcp_types import CallToolAction, CallToolObservation, ListToolsAction, ListToolsObservation, Tool
 from .exceptions import ClientClosedError, ConfigurationError, SessionClosedError, SessionLostError
 from .transports import choice
 from .transports._authorization import authorized
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from .env_pool import EnvPool
     from .env_server.environment_spec import EnvironmentSpec
     from .env_server.interfaces import Environment
+    from .env_server.mcp_types import CallToolAction, CallToolObservation, ListToolsAction, ListToolsObservation, Tool
     from .sync_client import SyncEnvClient
 
 __all__ = ["EnvClient"]
@@ -353,6 +353,9 @@ class EnvClient(ClientTasks, Generic[_ActT, _ObsT, _StateT]):
         Raises:
             OpenEnvError: They could not be listed; the list is never empty for that reason.
         """
+        from ._tool_frames import list_frame, tools_in
+        from .env_server.mcp_types import ListToolsAction
+
         if self.mode == PRODUCTION:
             return tools_in(await self._request(RequestKind.MCP, list_frame()))
         result = await self._step_tool(ListToolsAction())
@@ -368,6 +371,9 @@ class EnvClient(ClientTasks, Generic[_ActT, _ObsT, _StateT]):
         Raises:
             ToolCallError: There is no such tool, its arguments are wrong, or it raised.
         """
+        from ._tool_frames import call_frame, tool_result, tool_value
+        from .env_server.mcp_types import CallToolAction
+
         if self.mode == PRODUCTION:
             return tool_result(await self._request(RequestKind.MCP, call_frame(name, arguments)), name)
         result = await self._step_tool(CallToolAction(tool_name=name, arguments=arguments))
@@ -451,17 +457,23 @@ class EnvClient(ClientTasks, Generic[_ActT, _ObsT, _StateT]):
 
     def _step_value(self, action: object) -> object:
         """Return what travels for an action, before it is encoded."""
-        if isinstance(action, (CallToolAction, ListToolsAction)) and not self._own_result:
+        if is_tool_action(action) and not self._own_result:
+            from ._tool_frames import tool_fields
+
             return tool_fields(action)
         return self._step_payload(cast("_ActT", action)) if self._own_payload else action
 
     def _step_result(self, action: object, payload: JsonObject) -> StepResult[_ObsT]:
         """Return the result for the answer to an action: tool calls have observations of their own."""
-        if isinstance(action, (CallToolAction, ListToolsAction)) and not self._own_result:
+        if is_tool_action(action) and not self._own_result:
+            from ._tool_frames import tool_observed
+
             return tool_observed(action, payload)
         return self._parse_result(payload)
 
     async def _step_tool(self, action: CallToolAction | ListToolsAction) -> StepResult[Any]:
+        from ._tool_frames import tool_fields, tool_observed
+
         return tool_observed(action, await self._request(RequestKind.STEP, sendable(tool_fields(action))))
 
     async def _request(self, kind: RequestKind, data: bytes, timeout_s: float | None = None) -> JsonObject:

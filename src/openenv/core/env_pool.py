@@ -12,9 +12,9 @@ from ._client_models import payload_of, sendable
 from ._pool_rounds import Arrivals, Collector, Round
 from ._pool_sessions import PoolSessions
 from ._pool_settings import Autoreset, autoreset_of, chosen, for_each, reset_arguments, routes_of
+from ._tool_actions import is_tool_action
 from .client_types import StepResult
 from .env_client import EnvClient
-from .env_server.mcp_types import CallToolAction, ListToolsAction
 from .exceptions import ClientClosedError, ConfigurationError, PoolError
 from .pool_results import StackedResults
 from .transports import choice
@@ -369,7 +369,7 @@ class EnvPool(Generic[_ActT, _ObsT, _StateT]):
         payloads, readers = {}, {}
         for index, action in zip(asked, actions, strict=True):
             payloads[index] = self._payload(index, action, sessions.transport)
-            if isinstance(action, (CallToolAction, ListToolsAction)):
+            if is_tool_action(action):
                 readers[index] = functools.partial(self._client._step_result, action)
         await sessions.begin_steps(payloads, readers, collector, timeout_s)
         return sessions

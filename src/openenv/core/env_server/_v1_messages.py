@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..wire.frames import ErrorCode as WSErrorCode
+from ._base_message import BaseMessage
 
 __all__ = [
-    "BaseMessage",
     "GetTaskRangeRequest",
     "GetTaskRequest",
     "ListTasksRequest",
@@ -30,13 +30,6 @@ __all__ = [
     "WSStateResponse",
     "WSStepMessage",
 ]
-
-
-class BaseMessage(BaseModel):
-    """A message whose fields are all known."""
-
-    # Built when first used: clients import these models and hardly ever use them.
-    model_config = ConfigDict(extra="forbid", validate_assignment=True, defer_build=True)
 
 
 class ResetRequest(BaseModel):

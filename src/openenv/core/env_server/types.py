@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict, Field, PrivateAttr
 
-from ._v1_messages import (
-    BaseMessage,
-    GetTaskRangeRequest,
-    GetTaskRequest,
-    ListTasksRequest,
-    NumTasksRequest,
-    ResetRequest,
-    ResetResponse,
-    StepRequest,
-    StepResponse,
-    WSCloseMessage,
-    WSErrorCode,
-    WSErrorResponse,
-    WSIncomingMessage,
-    WSMCPMessage,
-    WSMCPResponse,
-    WSObservationResponse,
-    WSResetMessage,
-    WSStateMessage,
-    WSStateResponse,
-    WSStepMessage,
-)
+from ..._lazy import lazy_names
+from ._base_message import BaseMessage
 from ._wire_model import WireModel
+
+if TYPE_CHECKING:
+    from ._v1_messages import (
+        GetTaskRangeRequest,
+        GetTaskRequest,
+        ListTasksRequest,
+        NumTasksRequest,
+        ResetRequest,
+        ResetResponse,
+        StepRequest,
+        StepResponse,
+        WSCloseMessage,
+        WSErrorCode,
+        WSErrorResponse,
+        WSIncomingMessage,
+        WSMCPMessage,
+        WSMCPResponse,
+        WSObservationResponse,
+        WSResetMessage,
+        WSStateMessage,
+        WSStateResponse,
+        WSStepMessage,
+    )
 
 __all__ = [
     "Action",
@@ -68,6 +71,32 @@ __all__ = [
     "WSStepMessage",
     "WireModel",
 ]
+
+# Clients import this module, and need none of the messages.
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "GetTaskRangeRequest": "._v1_messages",
+        "GetTaskRequest": "._v1_messages",
+        "ListTasksRequest": "._v1_messages",
+        "NumTasksRequest": "._v1_messages",
+        "ResetRequest": "._v1_messages",
+        "ResetResponse": "._v1_messages",
+        "StepRequest": "._v1_messages",
+        "StepResponse": "._v1_messages",
+        "WSCloseMessage": "._v1_messages",
+        "WSErrorCode": "._v1_messages",
+        "WSErrorResponse": "._v1_messages",
+        "WSIncomingMessage": "._v1_messages",
+        "WSMCPMessage": "._v1_messages",
+        "WSMCPResponse": "._v1_messages",
+        "WSObservationResponse": "._v1_messages",
+        "WSResetMessage": "._v1_messages",
+        "WSStateMessage": "._v1_messages",
+        "WSStateResponse": "._v1_messages",
+        "WSStepMessage": "._v1_messages",
+    },
+)
 
 
 class Action(WireModel):
