@@ -37,6 +37,8 @@ _Send = Callable[[_Message], Awaitable[None]]
 
 _MAX_WAITING = 1024
 _V1_CHANNEL = 0
+# A client reads the first answers of a round while the last ones are still being made.
+_MOST_JOINED = 32
 
 
 class WebSocketRoute:
@@ -235,8 +237,11 @@ class Connection:
         if self._joins:
             message = self._exchange.answer(request_id, channel, answer)
             self._unsent.append(message)
-            if len(self._unsent) == 1:
+            unsent = len(self._unsent)
+            if unsent == 1:
                 asyncio.get_running_loop().call_soon(self._flush)
+            elif unsent == _MOST_JOINED:
+                self._flush()
             return
         text = self._exchange.text_of(request_id, channel, answer)
         if text is not None:
