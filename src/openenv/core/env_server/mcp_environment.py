@@ -191,6 +191,22 @@ class MCPEnvironment(Environment[Action, Observation, State]):
     def _wait_for(self, function: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         return self._mcp.run(function)
 
+    def ask_server(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        """Return what the server answers to a request that is no tool call, such as `prompts/list`.
+
+        Args:
+            method: What is asked.
+            params: What it is asked with, in MCP's own fields.
+
+        Raises:
+            ServerRefusalError: The server refuses it.
+        """
+        return self._mcp.run(lambda: self._mcp.ask(method, params))
+
+    async def ask_server_async(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        """Do as `ask_server` does, on the running loop."""
+        return await self._mcp.ask(method, params)
+
     def close(self) -> None:
         """Close the session with the server. A subclass that overrides it calls it too."""
         self._mcp_closer()

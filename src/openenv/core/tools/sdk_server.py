@@ -17,6 +17,8 @@ from mcp.types import TextContent, Tool
 
 from .failures import Failures
 from .results import McpResult
+from .server_notices import ServerNotices
+from .server_requests import ask
 from .tool_server import ServerClient, ToolServer, plain_functions
 
 __all__ = ["sdk_server"]
@@ -88,13 +90,14 @@ async def _connected(server: Server[Any, Any]) -> AsyncIterator[_SdkClient]:
 
         async with anyio.create_task_group() as running:
             running.start_soon(run)
-            async with ClientSession(answers, asks) as session:
+            notices = ServerNotices()
+            async with ClientSession(answers, asks, logging_callback=notices.take_message) as session:
                 try:
                     await session.initialize()
                 except McpError as exc:
                     problem = problem or exc
                 else:
-                    yield _SdkClient(session)
+                    yield _SdkClient(session, notices)
             # The server ends by itself when nobody asks any more, and cleans up; cancelled it could not.
             running.cancel_scope.deadline = anyio.current_time() + _CLOSE_S
     # Raised inside the task groups it would come out in a group of errors.
@@ -105,8 +108,9 @@ async def _connected(server: Server[Any, Any]) -> AsyncIterator[_SdkClient]:
 class _SdkClient:
     """A session by the SDK's client."""
 
-    def __init__(self, session: ClientSession) -> None:
+    def __init__(self, session: ClientSession, notices: ServerNotices) -> None:
         self._session = session
+        self._notices = notices
         self._wrapped: dict[str, bool] = {}
 
     async def list_tools(self) -> list[Any]:
@@ -124,7 +128,8 @@ class _SdkClient:
         if name not in self._wrapped:
             await self.list_tools()
         try:
-            result = await self._session.call_tool(name, arguments)
+            with self._notices.of_call() as on_progress:
+                result = await self._session.call_tool(name, arguments, progress_callback=on_progress)
         except McpError as exc:
             return McpResult(content=[TextContent(type="text", text=exc.error.message)], is_error=True)
         structured = result.structuredContent
@@ -138,6 +143,9 @@ class _SdkClient:
             data=data,
             is_error=result.isError,
         )
+
+    async def ask(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        return await ask(self._session, method, params)
 
 
 def _is_wrapped(tool: Tool) -> bool:

@@ -72,6 +72,14 @@ class ServerSession:
         """Return a tool's result as FastMCP's client gives it; a failure has `is_error`."""
         return await self._asked(lambda client: client.call_tool(name, arguments))
 
+    async def ask(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer to any other request, in MCP's own fields.
+
+        Raises:
+            ServerRefusalError: The server refuses it.
+        """
+        return await self._asked(lambda client: client.ask(method, params))
+
     def failure_of(self, name: str, text: str) -> Exception | None:
         """Return what a tool raised whose call failed with a text; `None` where that is not known."""
         connection = self._apart.get(asyncio.get_running_loop()) or self._home

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 from ..exceptions import ConfigurationError, MissingExtraError
 from .failures import Failures
+from .server_notices import ServerNotices
+from .server_requests import ask
 
 __all__ = ["ServerClient", "ToolServer", "plain_functions", "tool_server"]
 
@@ -27,6 +29,10 @@ class ServerClient(Protocol):
 
     async def call_tool(self, name: str, arguments: dict[str, Any]) -> Any:
         """Return a result with the fields of `McpResult`; a failure has `is_error`."""
+        ...
+
+    async def ask(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer to any other request; see `server_requests.ask`."""
         ...
 
 
@@ -114,7 +120,8 @@ class _FastMCPClient:
     """A session by FastMCP's own client."""
 
     def __init__(self, server: Any) -> None:
-        self._client = _client_class()(server)
+        self._notices = ServerNotices()
+        self._client = _client_class()(server, log_handler=self._notices.take_message)
 
     async def __aenter__(self) -> _FastMCPClient:
         await self._client.__aenter__()
@@ -128,7 +135,11 @@ class _FastMCPClient:
         return listed
 
     async def call_tool(self, name: str, arguments: dict[str, Any]) -> Any:
-        return await self._client.call_tool(name, arguments, raise_on_error=False)
+        with self._notices.of_call() as on_progress:
+            return await self._client.call_tool(name, arguments, raise_on_error=False, progress_handler=on_progress)
+
+    async def ask(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        return await ask(self._client.session, method, params)
 
 
 def _client_class() -> Any:

@@ -8,7 +8,9 @@ from ...exceptions import OpenEnvError
 from ...wire.codec import decode, encode, strict_json
 from ...wire.frames import JsonObject, Request, RequestKind
 from .. import dispatch
+from ..mcp_environment import MCPEnvironment
 from ..mcp_types import CallToolAction, JsonRpcErrorCode, ListToolsAction, McpMethod
+from ..observability import logs
 from ..types import Action, ServerMode
 from . import results
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from ..session import Session
 
 __all__ = ["Conversation", "RefusedError"]
+
+_logger = logs.server_logger(__name__)
 
 _TYPES = {"markdown": "text/markdown", "json": "application/json"}
 _NO_ARGUMENTS = {"type": "object", "properties": {}, "additionalProperties": False}
@@ -29,8 +33,8 @@ class RefusedError(Exception):
         code: The error's number.
     """
 
-    def __init__(self, code: JsonRpcErrorCode, message: str) -> None:
-        self.code = code.value
+    def __init__(self, code: int, message: str) -> None:
+        self.code = int(code)
         super().__init__(message)
 
 
@@ -39,6 +43,7 @@ class Conversation:
 
     Attributes:
         session: The environment session.
+        has_server: Whether the environment has an MCP server of its own, or may have one.
     """
 
     def __init__(self, server: HTTPEnvServer, session: Session) -> None:
@@ -55,6 +60,8 @@ class Conversation:
         self._own_actions = issubclass(spec.action, (CallToolAction, ListToolsAction))
         # Such an environment takes a step with a `type` for an action of its own.
         self._steps_tools = self._is_simulation and (self._own_actions or "type" not in spec.action.model_fields)
+        known = spec.environment_class
+        self.has_server = known is None or issubclass(known, MCPEnvironment)
         self._output_schemas: dict[str, dict[str, Any]] | None = None
 
     async def instructions(self) -> str:
@@ -86,8 +93,8 @@ class Conversation:
         if self._output_schemas is None:
             try:
                 await self.tools()
-            except (RefusedError, OpenEnvError):
-                # Whoever calls hears of what is wrong when the tool is called.
+            except Exception:  # a boundary before the environment's code: the call itself has been made
+                _logger.debug("results are not checked: the environment does not list its tools", exc_info=True)
                 return None
         return (self._output_schemas or {}).get(name)
 
@@ -152,20 +159,31 @@ class Conversation:
         listed.append(_resource("session", "json", "The id and secret by which others take part in this session."))
         return listed
 
-    async def read(self, uri: str) -> tuple[str, str]:
-        """Return a resource's text and its type.
+    async def resources_of_server(self) -> list[JsonObject]:
+        """Return what can be read of the environment's own MCP server."""
+        return await self._listed_by_server("resources/list", "resources")
+
+    async def templates(self) -> list[JsonObject]:
+        """Return the patterns of addresses that the environment's own MCP server reads."""
+        return await self._listed_by_server("resources/templates/list", "resourceTemplates")
+
+    async def read(self, uri: str) -> list[JsonObject]:
+        """Return what a resource holds.
 
         Raises:
             RefusedError: There is none at that address, or it cannot be read now.
         """
-        listed = {resource["uri"]: str(resource["mimeType"]) for resource in await self.resources()}
-        if uri not in listed:
-            known = ", ".join(map(str, listed))
-            raise RefusedError(JsonRpcErrorCode.INVALID_PARAMS, f"no resource {uri!r}: there are {known}")
+        listed = {resource["uri"]: resource["mimeType"] for resource in await self.resources()}
         try:
-            return await self._read(uri.partition("://")[2]), listed[uri]
+            if uri in listed:
+                return [{"uri": uri, "mimeType": listed[uri], "text": await self._read(uri.partition("://")[2])}]
+            if self.has_server:
+                contents: list[JsonObject] = (await self._of_server("resources/read", {"uri": uri}))["contents"]
+                return contents
         except OpenEnvError as exc:
             raise RefusedError(JsonRpcErrorCode.INTERNAL_ERROR, f"{type(exc).__name__}: {exc}") from exc
+        known = ", ".join(map(str, listed))
+        raise RefusedError(JsonRpcErrorCode.INVALID_PARAMS, f"no resource {uri!r}: there are {known}")
 
     async def _read(self, name: str) -> str:
         if name == "readme":
@@ -175,6 +193,45 @@ class Conversation:
         if name == "session":
             return encode({"session_id": self.session.id, "secret": self.session.secret}).decode()
         return encode(await self._asked(Request(RequestKind.STATE, {}))).decode()
+
+    # -- prompts, and what else the environment's own server has -------------------------------------------------------
+
+    async def prompts(self) -> list[JsonObject]:
+        """Return the prompts."""
+        return await self._listed_by_server("prompts/list", "prompts")
+
+    async def prompt(self, name: str, arguments: JsonObject) -> JsonObject:
+        """Return a prompt's messages.
+
+        Raises:
+            RefusedError: There is no such prompt, or its arguments are wrong.
+        """
+        return await self._of_server("prompts/get", {"name": name, "arguments": arguments})
+
+    async def _listed_by_server(self, method: str, key: str) -> list[JsonObject]:
+        """Return a list of the server's, whole; an empty one where it has none of that kind."""
+        rows: list[JsonObject] = []
+        params: JsonObject = {}
+        while self.has_server:
+            try:
+                page = await self._of_server(method, params)
+            except RefusedError as exc:
+                if exc.code != JsonRpcErrorCode.METHOD_NOT_FOUND.value:
+                    raise
+                break
+            rows += page[key]
+            if not page.get("nextCursor"):
+                break
+            params = {"cursor": page["nextCursor"]}
+        return rows
+
+    async def _of_server(self, method: str, params: JsonObject) -> dict[str, Any]:
+        asked: JsonObject = {"jsonrpc": "2.0", "id": 0, "method": method, "params": params}
+        answer = await self._asked(Request(RequestKind.MCP, asked))
+        if "error" in answer:
+            raise RefusedError(answer["error"]["code"], str(answer["error"]["message"]))
+        result: dict[str, Any] = answer["result"]
+        return result
 
 
 def _operation(name: str, description: str, schema: dict[str, Any]) -> JsonObject:

@@ -94,20 +94,39 @@ def _handlers(conversation: Conversation) -> dict[Any, Any]:
         return types.ServerResult(types.ListToolsResult.model_validate({"tools": tools}))
 
     async def list_resources(_: types.ListResourcesRequest) -> types.ServerResult:
-        resources = await _refusing(conversation.resources())
+        resources = [*await conversation.resources(), *await _refusing(conversation.resources_of_server())]
         return types.ServerResult(types.ListResourcesResult.model_validate({"resources": resources}))
 
+    async def list_templates(_: types.ListResourceTemplatesRequest) -> types.ServerResult:
+        templates = await _refusing(conversation.templates())
+        told = types.ListResourceTemplatesResult.model_validate({"resourceTemplates": templates})
+        return types.ServerResult(told)
+
     async def read_resource(request: types.ReadResourceRequest) -> types.ServerResult:
-        uri = str(request.params.uri)
-        text, kind = await _refusing(conversation.read(uri))
-        contents = [{"uri": uri, "mimeType": kind, "text": text}]
+        contents = await _refusing(conversation.read(str(request.params.uri)))
         return types.ServerResult(types.ReadResourceResult.model_validate({"contents": contents}))
 
-    return {
+    handlers = {
         types.ListToolsRequest: list_tools,
         types.ListResourcesRequest: list_resources,
+        types.ListResourceTemplatesRequest: list_templates,
         types.ReadResourceRequest: read_resource,
     }
+    return handlers | (_prompting(conversation) if conversation.has_server else {})
+
+
+def _prompting(conversation: Conversation) -> dict[Any, Any]:
+    """Return what answers questions about prompts."""
+
+    async def list_prompts(_: types.ListPromptsRequest) -> types.ServerResult:
+        prompts = await _refusing(conversation.prompts())
+        return types.ServerResult(types.ListPromptsResult.model_validate({"prompts": prompts}))
+
+    async def get_prompt(request: types.GetPromptRequest) -> types.ServerResult:
+        told = await _refusing(conversation.prompt(request.params.name, dict(request.params.arguments or {})))
+        return types.ServerResult(types.GetPromptResult.model_validate(told))
+
+    return {types.ListPromptsRequest: list_prompts, types.GetPromptRequest: get_prompt}
 
 
 async def _refusing(asked: Any) -> Any:
