@@ -114,6 +114,7 @@ if TYPE_CHECKING:
     from .generic_client import GenericAction, GenericEnvClient
     from .mcp_client import MCPClientBase, MCPToolClient
     from .pool_results import StackedResults
+    from .session_key import SessionKey
     from .sync_client import SyncEnvClient
     from .sync_pool import SyncEnvPool
     from .task_view import SyncTaskView, TaskView
@@ -201,6 +202,7 @@ __all__ = [
     "State",
     "StepResult",
     "StepTimeoutError",
+    "SessionKey",
     "SyncEnvClient",
     "SyncEnvPool",
     "SyncTaskView",
@@ -315,6 +317,7 @@ _MODULES = {
     "State": ".env_server.types",
     "StepResult": ".client_types",
     "StepTimeoutError": ".exceptions",
+    "SessionKey": ".session_key",
     "SyncEnvClient": ".sync_client",
     "SyncEnvPool": ".sync_pool",
     "SyncTaskView": ".task_view",

@@ -6,6 +6,7 @@ import asyncio
 import copy
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeVar, cast, get_origin
 
@@ -13,6 +14,7 @@ from ._client_models import ClientModels, payload_of, result_as, sendable, state
 from ._client_settings import PRODUCTION, checked_mode, liveness, positive, started_url
 from ._client_tasks import ClientTasks
 from ._own_thread import in_own_thread
+from ._session_sharing import SessionSharing
 from ._tool_actions import is_tool_action
 from .client_types import StepResult
 from .exceptions import ClientClosedError, ConfigurationError, SessionClosedError, SessionLostError
@@ -40,7 +42,7 @@ _ObsT = TypeVar("_ObsT")
 _StateT = TypeVar("_StateT")
 
 
-class EnvClient(ClientTasks, Generic[_ActT, _ObsT, _StateT]):
+class EnvClient(SessionSharing, ClientTasks, Generic[_ActT, _ObsT, _StateT]):
     """Drives one session of an environment. `class EchoEnv(EnvClient[EchoAction, EchoObservation, State])` is complete.
 
     Its methods are coroutines; `.sync()` gives the same client with plain methods. It connects when it is entered with
@@ -386,6 +388,7 @@ class EnvClient(ClientTasks, Generic[_ActT, _ObsT, _StateT]):
         # A copy, so that what a subclass set on itself is there too.
         other = copy.copy(self)
         other._setup()
+        other._settings = replace(self._settings, session_id="", session_secret="")
         other.provider, other._is_blocking = None, self._is_blocking
         return await other.connect()
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from .env_client import EnvClient
     from .env_server.mcp_types import Tool
+    from .session_key import SessionKey
 
 __all__ = ["SyncEnvClient"]
 
@@ -103,6 +104,10 @@ class SyncEnvClient(Generic[_ActT, _ObsT, _StateT]):
     def new_session(self) -> SyncEnvClient[_ActT, _ObsT, _StateT]:
         """Return another client of the same server, connected: a session beside this one."""
         return SyncEnvClient(self._drive(self._client.new_session()))
+
+    def session_key(self) -> SessionKey:
+        """Return the session's id and secret; see `EnvClient.session_key`."""
+        return self._client.session_key()
 
     def disconnect(self) -> None:
         """End the session; a later request opens a new one."""

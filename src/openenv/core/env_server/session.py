@@ -38,6 +38,7 @@ class Session:
         secret: What a stranger to the connection must know to attach to it; empty where the id alone is enough.
         runner: What runs its environment.
         holder: The connection that holds the session now; `None` where none does.
+        guests: How many other connections take part in it.
         was_used: Whether anything was ever asked of it by a client that can come back.
         close_when_released: Whether whoever holds the session is to close it when letting go.
         steps: Steps it has answered.
@@ -59,6 +60,7 @@ class Session:
         "_watch",
         "_why_closed",
         "close_when_released",
+        "guests",
         "holder",
         "id",
         "is_overrun",
@@ -83,6 +85,7 @@ class Session:
         self.secret = ""
         self.runner = runner
         self.holder: object | None = None
+        self.guests = 0
         self.was_used = False
         self.close_when_released = False
         self.steps = 0
@@ -103,8 +106,8 @@ class Session:
 
     @property
     def is_idle(self) -> bool:
-        """Return whether nobody holds the session and nothing is being answered."""
-        return self.holder is None and not self._turn.is_taken
+        """Return whether nobody is there who holds the session or takes part, and nothing is being answered."""
+        return self.holder is None and not self.guests and not self._turn.is_taken
 
     @property
     def is_busy(self) -> bool:
@@ -194,6 +197,24 @@ class Session:
                 asking.refuse(exc)
                 return
         self._ask(asking)
+
+    def ask(self, request: Request, tell: Tell, admit: Callable[[], None] | None = None) -> Asking:
+        """Have a request answered when its turn comes, and return it on its way.
+
+        Args:
+            request: The request.
+            tell: Takes what comes of it.
+            admit: Called before it is asked; refuses it by raising.
+        """
+        asking = Asking(self, request, tell, self._watch.context())
+        try:
+            if admit is not None:
+                admit()
+        except OpenEnvError as exc:
+            asking.refuse(exc)
+        else:
+            self._ask(asking)
+        return asking
 
     def _forget(self, ack: int) -> None:
         """Drop the answers that the client has."""

@@ -17,6 +17,7 @@ from ..tools.decorator import ToolMode
 from .admission import Admission, Slot
 from .environment_spec import EnvironmentSpec
 from .execution import OwnThreadPlace, Place, ThreadPlace
+from .guest import Guests
 from .interfaces import Environment, class_metadata
 from .observability import logs
 from .observability.reading import ServerReading
@@ -67,6 +68,7 @@ class SessionManager:
         tasks: Who answers for the environment's tasks.
         abandoned: Sessions that were given up while a call of theirs would not end.
         telemetry: What is counted of the sessions.
+        guests: Those who take part in sessions that others hold.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class SessionManager:
         )
         self.abandoned = 0
         self.telemetry = Telemetry()
+        self.guests = Guests()
         self._ending: set[asyncio.Task[None]] = set()
         self._pool = ThreadPool()
         self._workers = _workers(spec, self.settings)

@@ -16,6 +16,7 @@ from ..exceptions import (
     SessionLostError,
     StepTimeoutError,
 )
+from ..session_key import SessionKey
 from ..wire.codec import encode
 from ..wire.frames import JsonObject, RequestKind
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from ._client_protocol import ClientConnection
     from .base import TransportSettings
 
-__all__ = ["Ticket", "backoff", "gone", "late", "opening_data", "too_long"]
+__all__ = ["Ticket", "backoff", "gone", "hint_of", "late", "opening_data", "too_long"]
 
 _FIRST_DELAY_S = 0.05
 _LONGEST_DELAY_S = 2.0
@@ -41,6 +42,7 @@ class Ticket:
         max_message_bytes: The longest frame that the server reads; `None` where it does not say.
         binary: Whether the server reads msgpack.
         processes: How many processes the server has.
+        guest: What proves that this client takes part in another's session; empty where it is its own.
     """
 
     session_id: str
@@ -49,11 +51,17 @@ class Ticket:
     max_message_bytes: int | None = None
     binary: bool = False
     processes: int = 1
+    guest: str = ""
+
+    @property
+    def key(self) -> SessionKey:
+        """Return what names the session to others."""
+        return SessionKey(self.session_id, self.secret)
 
     @property
     def hint(self) -> str:
         """Return the query with which a connection arrives where the session is; empty where that is plain."""
-        return f"session_id={quote(self.session_id)}" if self.processes > 1 else ""
+        return hint_of(self.session_id) if self.processes > 1 else ""
 
     @classmethod
     def of(cls, data: JsonObject) -> Ticket:
@@ -65,7 +73,7 @@ class Ticket:
         session_id, secret, grace_s = data.get("session_id"), data.get("secret"), data.get("grace_s", 0.0)
         if not isinstance(session_id, str) or not isinstance(secret, str) or not isinstance(grace_s, (int, float)):
             raise ProtocolError(f"expected session_id and secret when opening a session, got {sorted(data)}")
-        longest, processes = data.get("max_message_bytes"), data.get("processes")
+        longest, processes, guest = data.get("max_message_bytes"), data.get("processes"), data.get("guest")
         return cls(
             session_id,
             secret,
@@ -73,7 +81,13 @@ class Ticket:
             longest if isinstance(longest, int) else None,
             data.get("binary") is True,
             processes if isinstance(processes, int) else 1,
+            guest if isinstance(guest, str) else "",
         )
+
+
+def hint_of(session_id: str) -> str:
+    """Return the query with which a connection arrives where a session is."""
+    return f"session_id={quote(session_id)}" if session_id else ""
 
 
 def opening_data(settings: TransportSettings, ticket: Ticket | None = None, *, here: bool = False) -> bytes:
@@ -81,7 +95,7 @@ def opening_data(settings: TransportSettings, ticket: Ticket | None = None, *, h
 
     Args:
         settings: How the server is reached.
-        ticket: Names the session to take up; `None` to open a new one.
+        ticket: Names the session to take up; `None` to open a new one, or to take part in that of the settings.
         here: Whether a new one is to be in the process that the connection leads to.
     """
     data: JsonObject = {"grace_s": settings.reconnect_grace_s}
@@ -91,6 +105,9 @@ def opening_data(settings: TransportSettings, ticket: Ticket | None = None, *, h
         data["here"] = True
     if ticket is not None:
         data |= {"session_id": ticket.session_id, "secret": ticket.secret}
+        data |= {"guest": ticket.guest} if ticket.guest else {}
+    elif settings.session_id:
+        data |= {"session_id": settings.session_id, "secret": settings.session_secret, "guest": ""}
     return encode(data)
 
 

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from ..session_key import SessionKey
 from ..wire.frames import JsonObject, RequestKind
 
 __all__ = ["Transport", "TransportSettings"]
@@ -30,6 +31,8 @@ class TransportSettings:
         reconnect_grace_s: Seconds that the session is to outlive its connection, if the server allows as many.
         headers: Further HTTP headers of the connection's first request.
         binary: Whether answers that hold arrays or bytes may come in msgpack, with the arrays as they were.
+        session_id: The session to take part in; empty to open one.
+        session_secret: Its secret.
         is_server_alive: Tells whether the server may still answer; false once its process is known to have ended.
     """
 
@@ -42,6 +45,8 @@ class TransportSettings:
     reconnect_grace_s: float = 60.0
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     binary: bool = False
+    session_id: str = ""
+    session_secret: str = field(default="", repr=False)
     is_server_alive: Callable[[], bool] = _unknown
 
 
@@ -57,6 +62,11 @@ class Transport(ABC):
     def takes_binary(self) -> bool:
         """Return whether requests may be sent in msgpack; only an open transport knows."""
         return False
+
+    @property
+    def session_key(self) -> SessionKey | None:
+        """Return what names the session to others; `None` where there is none, or nobody else can reach it."""
+        return None
 
     @abstractmethod
     async def open(self) -> None:

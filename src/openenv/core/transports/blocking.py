@@ -15,12 +15,13 @@ from ..exceptions import (
     OpenEnvError,
     SessionError,
 )
+from ..session_key import SessionKey
 from ..wire.client_exchange import ClientExchange, ReceivedAnswer
 from ..wire.errors import exception_from
 from ..wire.frames import AnswerKind, JsonObject, RequestKind, Version
 from ._client_protocol import ClientConnection
 from ._keeper import keeper
-from ._resumption import Ticket, backoff, gone, late, opening_data, too_long
+from ._resumption import Ticket, backoff, gone, hint_of, late, opening_data, too_long
 from ._sockets import READ_BYTES, connected, has_news, let_wait_until
 from .base import Transport, TransportSettings
 
@@ -59,10 +60,15 @@ class BlockingTransport(Transport):
         """Return whether the server reads msgpack."""
         return self._ticket is not None and self._ticket.binary
 
+    @property
+    def session_key(self) -> SessionKey | None:
+        """Return what names the session to others."""
+        return None if self._ticket is None else self._ticket.key
+
     async def open(self) -> None:
         """Connect, shake hands and open a session."""
         with self._lock:
-            connection, sock = self._connect(self._settings.connect_timeout_s)
+            connection, sock = self._connect(self._settings.connect_timeout_s, hint_of(self._settings.session_id))
             self._connection, self._socket = connection, sock
             self._exchange = ClientExchange(connection.version, self._exchange.ids)
             if connection.version is Version.V2:

@@ -14,12 +14,13 @@ from ..exceptions import (
     OpenEnvError,
     SessionError,
 )
+from ..session_key import SessionKey
 from ..wire.client_exchange import ClientExchange, ReceivedAnswer
 from ..wire.errors import exception_from
 from ..wire.frames import AnswerKind, JsonObject, RequestKind, Version
 from ._deadlines import Deadlines
 from ._link import Link, check_loop, connected
-from ._resumption import Ticket, backoff, gone, late, opening_data, too_long
+from ._resumption import Ticket, backoff, gone, hint_of, late, opening_data, too_long
 from .base import Transport, TransportSettings
 
 __all__ = ["WebSocketTransport"]
@@ -55,9 +56,14 @@ class WebSocketTransport(Transport):
         """Return whether the server reads msgpack."""
         return self._ticket is not None and self._ticket.binary
 
+    @property
+    def session_key(self) -> SessionKey | None:
+        """Return what names the session to others."""
+        return None if self._ticket is None else self._ticket.key
+
     async def open(self) -> None:
         """Connect, shake hands and open a session."""
-        link = await self._connect(self._settings.connect_timeout_s)
+        link = await self._connect(self._settings.connect_timeout_s, hint_of(self._settings.session_id))
         self._exchange = ClientExchange(link.version, self._exchange.ids)
         self._link = link
         if link.version is Version.V2:

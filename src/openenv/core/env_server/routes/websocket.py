@@ -20,6 +20,7 @@ from ...wire.server_exchange import ServerExchange
 from .. import dispatch
 from ..access.middleware import client_of
 from ..asking import Asking
+from ..guest import Guest
 from ..observability import logs, tracing
 from ..replicas.relay import Relay
 from ..session import Session
@@ -75,7 +76,7 @@ class Connection:
         self._exchange = ServerExchange(version, server.settings.max_message_bytes, server.settings.max_nesting)
         self._client = client
         self._channel = channel
-        self._sessions: dict[int, Session] = {}
+        self._sessions: dict[int, Session | Guest] = {}
         self._opening: set[int] = set()
         self._kept: set[int] = set()
         self._grace_s: dict[int, float] = {}
@@ -272,7 +273,12 @@ class Connection:
             self._exchange.binary_channels.add(channel)
         self._opening.add(channel)
         try:
-            if wanted.session_id:
+            session: Session | Guest
+            if wanted.guest is not None:
+                found = self._server.sessions.find(wanted.session_id, wanted.secret)
+                session = self._server.sessions.guests.join(found, wanted.guest, self)
+                self._sessions[channel] = session
+            elif wanted.session_id:
                 session = self._server.sessions.take_up(wanted.session_id, wanted.secret, self)
                 self._sessions[channel] = session
             else:
@@ -289,6 +295,8 @@ class Connection:
             "max_message_bytes": self._server.settings.max_message_bytes,
             "binary": True,
         }
+        if isinstance(session, Guest):
+            told["guest"] = session.token
         if self._server.siblings is not None:
             told["processes"] = self._server.siblings.replicas
         return Answer(AnswerKind.OPENED, encode(told))
@@ -352,7 +360,7 @@ class Connection:
         self._kept.add(_V1_CHANNEL)
         await self._hold(_V1_CHANNEL, session)
 
-    async def _close(self, request: Request, session: Session | None) -> None:
+    async def _close(self, request: Request, session: Session | Guest | None) -> None:
         logs.name_request(request.id)
         if session is not None:
             await self._let_go(request.channel, session)
@@ -369,17 +377,22 @@ class Connection:
         sessions, self._sessions = self._sessions, {}
         await asyncio.gather(*(self._lost(channel, session) for channel, session in sessions.items()))
 
-    async def _lost(self, channel: int, session: Session) -> None:
+    async def _lost(self, channel: int, session: Session | Guest) -> None:
         """Park a session whose connection broke, if its client can come back."""
         grace_s = self._grace_s.get(channel, 0.0)
-        if session.holder is self and grace_s > 0:
+        if isinstance(session, Guest):
+            self._server.sessions.guests.part(session, self, grace_s)
+        elif session.holder is self and grace_s > 0:
             session.release()
             self._server.sessions.park(session, grace_s)
         else:
             await self._let_go(channel, session)
 
-    async def _let_go(self, channel: int, session: Session) -> None:
+    async def _let_go(self, channel: int, session: Session | Guest) -> None:
         """Close a session this connection opened; one it attached to, or that was taken up elsewhere, lives on."""
+        if isinstance(session, Guest):
+            self._server.sessions.guests.part(session, self)
+            return
         if session.holder is not self:
             return
         session.release()
@@ -400,23 +413,25 @@ class _OpenData:
     grace_s: float = float("inf")
     binary: bool = False
     here: bool = False
+    guest: str | None = None
 
     @classmethod
     def of(cls, data: JsonObject) -> _OpenData:
-        unknown = data.keys() - {"session_id", "secret", "grace_s", "binary", "here"}
+        unknown = data.keys() - {"session_id", "secret", "grace_s", "binary", "here", "guest"}
         if unknown:
             told = ", ".join(sorted(unknown))
-            raise InvalidRequestError(f"open takes session_id, secret, grace_s, binary and here, got {told}")
+            raise InvalidRequestError(f"open takes session_id, secret, grace_s, binary, here and guest, got {told}")
         session_id, secret, grace_s = data.get("session_id", ""), data.get("secret", ""), data.get("grace_s")
-        if not isinstance(session_id, str) or not isinstance(secret, str):
-            raise InvalidRequestError("expected text as session_id and secret")
+        guest = data.get("guest")
+        if not isinstance(session_id, str) or not isinstance(secret, str) or not isinstance(guest, (str, type(None))):
+            raise InvalidRequestError("expected text as session_id, secret and guest")
         binary, here = data.get("binary", False), data.get("here", False)
         if not isinstance(binary, bool) or not isinstance(here, bool):
             raise InvalidRequestError(f"expected true or false as binary and here, got {binary!r} and {here!r}")
         if grace_s is None:
-            return cls(session_id, secret, binary=binary, here=here)
+            return cls(session_id, secret, binary=binary, here=here, guest=guest)
         if type(grace_s) not in {int, float} or not grace_s >= 0:  # type: ignore[operator]
             raise InvalidRequestError(f"expected seconds >= 0 as grace_s, got {grace_s!r}")
         # A whole number may be larger than any float.
         longest = float(min(grace_s, sys.float_info.max))  # type: ignore[call-overload]
-        return cls(session_id, secret, longest, binary, here)
+        return cls(session_id, secret, longest, binary, here, guest)
