@@ -196,8 +196,7 @@ def older_server() -> FastAPI:
 
 @both_kinds
 def test_servers_before_0_11_are_asked_by_the_routes_that_they_have(drive: Drive) -> None:
-    with serve(older_server()) as server:
-        env = drive(GenericEnvClient(base_url=server.base_url))
+    with serve(older_server()) as server, drive(GenericEnvClient(base_url=server.base_url)) as env:
         assert env.call("splits") == ["train"]
         assert env.call("splits") == ["train"]
         tasks = tasks_of(env, "train")
@@ -207,7 +206,6 @@ def test_servers_before_0_11_are_asked_by_the_routes_that_they_have(drive: Drive
             env.outcome(tasks[3])
         with pytest.raises(TaskNotFoundError, match="has no such tasks: 'no such split'"):
             env.outcome(tasks_of(env, "test")[0])
-        env.close()
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from ..exceptions import SessionBusyError, SessionClosedError
 from ..wire.frames import Answer, AnswerKind, JsonObject, Request, RequestKind
 from .environment_spec import EnvironmentSpec
 from .execution import Place
@@ -91,8 +92,16 @@ class TaskDesk:
             Exception: Whatever the environment raised.
         """
         session = self._session or await self._opened()
-        data: JsonObject = dict(question)
-        return (await session.answer(Request(RequestKind.TASKS, data))).data
+        try:
+            return await self._asked(session, question)
+        except (SessionBusyError, SessionClosedError):
+            # It waited behind a call that hangs, and the instance was given up meanwhile.
+            if session is self._session:
+                raise
+        return await self._asked(await self._opened(), question)
+
+    async def _asked(self, session: Session, question: JsonObject) -> bytes:
+        return (await session.answer(Request(RequestKind.TASKS, question))).data
 
     async def _opened(self) -> Session:
         async with self._opening:
