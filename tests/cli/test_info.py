@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from openenv.cli.info import _type
 from openenv.core.containers.runtime import LocalProcessProvider
-from tests.cli.running import openenv
+from openenv.scaffold import create_project
+from tests.cli.running import invoked, openenv
 from tests.site_packages import DICE, SitePackages
 
 
@@ -64,3 +66,13 @@ def test_a_server_that_is_not_there_is_told() -> None:
 )
 def test_types_are_told_in_a_word(schema: dict[str, object], told: str) -> None:
     assert _type(schema) == told
+
+
+def test_a_project_is_told_of_without_running_it(tmp_path: Path) -> None:
+    project = create_project("dice", parent=tmp_path).directory
+    (project / "__init__.py").write_text("raise RuntimeError")
+    first, *rest = invoked("info", project).splitlines()
+    told = dict(line.split(None, 1) for line in rest)
+    assert first == "dice_env 0.1.0"
+    assert (told["application"], told["port"], told["image"]) == ("server.app:app", "8000", "dice-env:latest")
+    assert json.loads(invoked("info", project, "--json"))["directory"] == str(project)

@@ -42,6 +42,7 @@ def test_what_is_missing_is_told_with_its_mend(hub: Hub, monkeypatch: pytest.Mon
 
     assert (found["git"].is_there, found["git"].mend) == (False, "apt install git, or brew install git")
     assert "does not run" in found["docker"].found
+    assert found["BuildKit"].mend.startswith("building with secrets needs BuildKit, and ")
     assert found["Docker engine"].mend.startswith(f"no Docker engine answers at {NO_ENGINE}")
     assert found["Hub login"].mend == "hf auth login, or set HF_TOKEN"
 

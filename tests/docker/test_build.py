@@ -15,6 +15,7 @@ from openenv import GenericEnvClient
 from openenv.core.containers.images import BuildOptions, build_image, push_image, registry_tags
 from openenv.core.exceptions import ConfigurationError, EngineUnavailableError, ImageNotFoundError, ProviderError
 from openenv.scaffold import create_project
+from openenv.scaffold.template import TemplateName
 from scripts.build_image import BASE_IMAGE
 from tests.cli.running import openenv
 from tests.docker.commands import container, docker, inspect, output_of, published_url, wait_for_health
@@ -68,6 +69,28 @@ def test_the_command_builds_an_image_whose_server_is_played(project: Path, tag: 
         with GenericEnvClient(published_url(name)).sync() as env:
             env.reset(seed=1)
             assert env.step({"guess": 50}).observation["hint"] in {"higher", "lower", "right"}
+
+
+@pytest.mark.usefixtures("buildkit")
+@pytest.mark.parametrize(("template", "action"), [("tools", {"year": 1889}), ("gymnasium", {"action": 1})])
+def test_images_of_the_other_templates_are_built_and_played(
+    template: TemplateName, action: dict[str, int], tmp_path: Path, tag: str
+) -> None:
+    """Gymnasium is downloaded while its image is built, by certificates that are lent where a machine has its own."""
+    made = create_project("dice", template=template, parent=tmp_path)
+    if template == "gymnasium":
+        bundle = os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE")
+        options = BuildOptions(tags=[tag], build_args={"BASE_IMAGE": BASE_IMAGE}, ca_bundle=bundle)
+    else:
+        options = BuildOptions(tags=[tag], build_args=OFFLINE)
+
+    build_image(made.directory, options)
+
+    with container(tag, SOON) as name:
+        wait_for_health(name)
+        with GenericEnvClient(published_url(name)).sync() as env:
+            env.reset(seed=1)
+            assert env.step(action).reward in {0.0, 1.0}
 
 
 def test_a_build_that_fails_tells_its_last_lines(project: Path, tag: str, tmp_path: Path) -> None:

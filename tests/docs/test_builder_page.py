@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,15 @@ def test_no_block_is_left_out() -> None:
     run_here = {"file", "hub", "project", "published", "serve", "served", "templates", "transcript"}
 
     assert {block.needs[0] for block in BLOCKS} == run_here | {"image", "registry"}
+
+
+def test_the_wheel_holds_the_templates(release_index: Path) -> None:
+    [wheel] = release_index.glob("openenv_core-*.whl")
+    templates = ROOT / "src" / "openenv" / "scaffold" / "templates"
+    wanted = {f"openenv/scaffold/templates/{path.relative_to(templates)}" for path in templates.rglob("*.in")}
+
+    assert len(wanted) == 20
+    assert wanted <= set(zipfile.ZipFile(wheel).namelist())
 
 
 @pytest.mark.slow

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from openenv import GenericEnvClient
 from openenv.core._manifest import read_manifest
+from openenv.core.containers.runtime import LocalProcessProvider
 from openenv.core.exceptions import ConfigurationError
 from openenv.scaffold import TEMPLATES, Project, create_project
 
@@ -57,6 +59,21 @@ def test_projects_pass_the_tests_that_they_come_with(projects: list[Project]) ->
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{2 * len(TEMPLATES)} passed" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_projects_are_served_by_their_own_command(
+    projects: list[Project], template: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [project] = [project for project in projects if project.template == template]
+    package = project.name.package
+    monkeypatch.setenv("PYTHONPATH", str(project.directory.parent))
+    # What pip makes of [project.scripts], as far as it matters here.
+    command = [sys.executable, "-c", f"from {package}.server.app import main; main()", "--port", "{port}"]
+    with LocalProcessProvider(command=command) as server, GenericEnvClient(server.base_url).sync() as env:
+        assert env.reset(seed=1).observation == env.reset(seed=1).observation
+        assert f"Serving {package} at {server.base_url}" in server.logs()
 
 
 def test_projects_are_clean(projects: list[Project]) -> None:

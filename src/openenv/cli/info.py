@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ._completion import installed_names
-from ._hub_question import TrustOption, environment_asking
-from ._source import is_server
+from ._hub_question import TrustOption
+from ._source import is_server, source_of
 
 __all__ = ["info"]
 
@@ -21,16 +22,16 @@ def info(
     target: Annotated[
         str,
         typer.Argument(
-            metavar="NAME|URL",
-            help="An installed environment, org/name on the Hub, or a server's address.",
+            metavar="DIR|NAME|URL",
+            help="A directory, an installed environment, org/name on the Hub, or a server's address.",
             autocompletion=installed_names,
         ),
-    ],
+    ] = ".",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
     trust_remote_code: TrustOption = False,
 ) -> None:
-    """Tell about an environment: an installed one, one that is served, or one on the Hub."""
-    known = _of_server(target) if is_server(target) else _of_package(target, trust_remote_code)
+    """Tell about an environment: a project, an installed one, one that is served, or one on the Hub."""
+    known = _of_server(target) if is_server(target) else _of_source(target, trust_remote_code)
     if as_json:
         import json
 
@@ -47,10 +48,32 @@ def _of_server(target: str) -> dict[str, Any]:
     return fetch_server_info(target if "://" in target else f"http://{target}")
 
 
-def _of_package(target: str, trust_remote_code: bool) -> dict[str, Any]:
+def _of_source(target: str, trust_remote_code: bool) -> dict[str, Any]:
+    source = source_of(target, trust_remote_code)
+    return _of_directory(source) if isinstance(source, Path) else _of_package(source)
+
+
+def _of_directory(directory: Path) -> dict[str, Any]:
+    """Return what a project says of itself, of whose code nothing is run."""
+    from ..core._manifest import read_manifest
+    from ..core.containers.images import image_name
+
+    home = directory.resolve()
+    manifest = read_manifest(home)
+    return {
+        "name": manifest.name or home.name,
+        "version": manifest.version,
+        "description": manifest.description,
+        "directory": str(home),
+        "app": manifest.app,
+        "port": manifest.port,
+        "image": image_name(home),
+    }
+
+
+def _of_package(name: str) -> dict[str, Any]:
     from ..auto import AutoAction, AutoEnv
 
-    name = environment_asking(target, trust_remote_code).package
     return AutoEnv.get_env_info(name) | AutoAction.get_action_info(name)
 
 
@@ -61,6 +84,9 @@ def _lines(known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         "package": "from",
         "origin": "origin",
         "directory": "directory",
+        "app": "application",
+        "port": "port",
+        "image": "image",
     }
     yield from ((label, known[key]) for key, label in told.items() if known.get(key))
     if "env_class" in known:

@@ -54,7 +54,7 @@ def diagnose() -> list[Diagnosis]:
 
     The engine and the Hub are asked; each answer may take ten seconds.
     """
-    looks: list[Callable[[], Diagnosis]] = [_python, _git, _uv, _docker_command, _engine, _token]
+    looks: list[Callable[[], Diagnosis]] = [_python, _git, _uv, _docker_command, _buildkit, _engine, _token]
     return [looks[0](), *_extras(), *(look() for look in looks[1:])]
 
 
@@ -87,6 +87,17 @@ def _uv() -> Diagnosis:
 
 def _docker_command() -> Diagnosis:
     return _program("docker", "building images", "install Docker, such as by apt install docker.io", "--version")
+
+
+def _buildkit() -> Diagnosis:
+    from .containers.images._docker_command import DockerCommand
+
+    used_for = "secrets and certificates at build"
+    try:
+        DockerCommand.find().buildkit_variables("building with secrets")
+    except OpenEnvError as error:
+        return Diagnosis("BuildKit", False, "not with this docker command", used_for, _mend(error))
+    return Diagnosis("BuildKit", True, "with the docker command", used_for)
 
 
 def _program(name: str, used_for: str, mend: str, *question: str, place: str | None = None) -> Diagnosis:
