@@ -8,22 +8,26 @@ certain names, which the environment here has as far as environments can have su
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 import fastmcp
-from fastmcp.utilities.types import Audio, Image
+from fastmcp.prompts import Message
 from mcp import types
 
 from openenv.core import Observation, State
 from openenv.core.env_server.mcp_environment import MCPEnvironment
 from openenv.core.env_server.types import Action
+from openenv.core.tools import Audio, Image, ToolContext, tool
 from openenv.testing import serve
 
 __all__ = ["main"]
@@ -33,16 +37,14 @@ _NODE = "node@22"
 _OLDEST_NODE = 22
 _PAGE = Path(__file__).resolve().parent.parent / "docs" / "mcp-conformance.md"
 _ROW = re.compile(r"^[✓✗] (?P<scenario>[\w-]+): (?P<passed>\d+) passed, (?P<failed>\d+) failed", re.M)
+_PAUSE_S = 0.05
 _WHY = {
-    "tools-call-with-progress": "progress of a tool is not passed on",
-    "tools-call-with-logging": "tools send no log messages",
     "tools-call-sampling": "tools do not ask the client's model",
     "tools-call-elicitation": "tools do not ask the client's user",
     "elicitation-": "tools do not ask the client's user",
-    "logging-": "tools send no log messages",
     "completion-": "arguments are not completed",
-    "resources-": "resources are those of OpenEnv, not the suite's, and are not subscribed to",
-    "prompts-": "there are no prompts",
+    "resources-subscribe": "resources cannot be subscribed to: a step's result tells what it changed",
+    "resources-unsubscribe": "resources cannot be subscribed to: a step's result tells what it changed",
 }
 
 
@@ -103,53 +105,112 @@ def _page(rows: list[tuple[str, int, int]]) -> str:
     return "\n".join(lines)
 
 
-def _simple_text() -> str:
-    """Return a text."""
-    return "This is a simple text response for testing."
+_TEXT = "This is the content of the static text resource."
+_PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def _image_content() -> Any:
-    """Return an image."""
-    return Image(data=b"png", format="png")
-
-
-def _audio_content() -> Any:
-    """Return a sound."""
-    return Audio(data=b"wav", format="wav")
-
-
-def _embedded_resource() -> Any:
-    """Return a resource."""
-    told = {
-        "uri": "test://embedded-resource",
-        "mimeType": "text/plain",
-        "text": "This is an embedded resource content.",
-    }
+def _embedded(uri: str, text: str) -> Any:
+    told = {"uri": uri, "mimeType": "text/plain", "text": text}
     return types.EmbeddedResource.model_validate({"type": "resource", "resource": told})
 
 
-def _multiple_content_types() -> list[Any]:
-    """Return several things."""
-    text = types.TextContent(type="text", text="Multiple content types test:")
-    return [text, types.ImageContent(type="image", data="AAAA", mimeType="image/png"), _embedded_resource()]
+def _server() -> Any:
+    """Return the server that the environment has beside its own tools."""
+    server = fastmcp.FastMCP("conformance")
 
+    @server.tool(output_schema=None)
+    def test_simple_text() -> str:
+        """Return a text."""
+        return "This is a simple text response for testing."
 
-def _error_handling() -> None:
-    """Raise."""
-    raise RuntimeError("This tool intentionally returns an error for testing")
+    @server.resource("test://static-text", mime_type="text/plain")
+    def static_text() -> str:
+        return _TEXT
+
+    @server.resource("test://static-binary", mime_type="image/png")
+    def static_binary() -> bytes:
+        return _PNG
+
+    @server.resource("test://template/{id}/data", mime_type="application/json")
+    def template(id: str) -> str:
+        return json.dumps({"id": id, "templateTest": True, "data": f"Data for ID: {id}"})
+
+    @server.prompt
+    def test_simple_prompt() -> str:
+        """A prompt without arguments."""
+        return "This is a simple prompt for testing."
+
+    @server.prompt
+    def test_prompt_with_arguments(arg1: str, arg2: str) -> str:
+        """A prompt with arguments."""
+        return f"Prompt with arguments: arg1='{arg1}', arg2='{arg2}'"
+
+    @server.prompt
+    def test_prompt_with_embedded_resource(resourceUri: str) -> Any:  # noqa: N803 - the suite's name
+        """A prompt with a resource in it."""
+        return [
+            Message(_embedded(resourceUri, "Embedded resource content for testing.")),
+            Message("Please process the embedded resource above."),
+        ]
+
+    @server.prompt
+    def test_prompt_with_image() -> Any:
+        """A prompt with an image in it."""
+        image = types.ImageContent(type="image", data=base64.b64encode(_PNG).decode(), mimeType="image/png")
+        return [Message(image), Message("Please analyze the image above.")]
+
+    return server
 
 
 class _Subject(MCPEnvironment):
-    """Has the tools that the suite calls."""
+    """Has the tools, resources and prompts that the suite asks for."""
 
     SUPPORTS_CONCURRENT_SESSIONS = True
 
     def __init__(self) -> None:
-        server = fastmcp.FastMCP("conformance")
-        tools = (_simple_text, _image_content, _audio_content, _embedded_resource)
-        for function in (*tools, _multiple_content_types, _error_handling):
-            server.tool(function, name=f"test{function.__name__}", output_schema=None)
-        super().__init__(server)
+        super().__init__(_server())
+
+    @tool
+    def test_image_content(self) -> Image:
+        """Return an image."""
+        return Image(data=_PNG)
+
+    @tool
+    def test_audio_content(self) -> Audio:
+        """Return a sound."""
+        return Audio(data=b"RIFF")
+
+    @tool
+    def test_embedded_resource(self) -> Any:
+        """Return a resource."""
+        return _embedded("test://embedded-resource", "This is an embedded resource content.")
+
+    @tool
+    def test_multiple_content_types(self) -> Any:
+        """Return several things."""
+        mixed = _embedded("test://mixed-content-resource", '{"test":"data","value":123}')
+        return ["Multiple content types test:", Image(data=_PNG), mixed]
+
+    @tool
+    def test_tool_with_logging(self, context: ToolContext) -> str:
+        """Say something on the way."""
+        for text in ("Tool execution started", "Tool processing data", "Tool execution completed"):
+            context.log(text)
+            time.sleep(_PAUSE_S)
+        return "done"
+
+    @tool
+    def test_tool_with_progress(self, context: ToolContext) -> str:
+        """Tell how far it is."""
+        for percent in (0, 50, 100):
+            context.report_progress(percent, 100)
+            time.sleep(_PAUSE_S)
+        return "done"
+
+    @tool
+    def test_error_handling(self) -> None:
+        """Raise."""
+        raise RuntimeError("This tool intentionally returns an error for testing")
 
     def reset(self, seed: int | None = None, episode_id: str | None = None, **kwargs: Any) -> Observation:
         return Observation()
