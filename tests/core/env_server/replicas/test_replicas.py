@@ -156,6 +156,22 @@ def test_a_client_comes_back_straight_to_its_process(server: Served, is_sync: bo
         other.ask("close")
 
 
+def test_a_guest_arrives_where_the_session_is_and_comes_back_there(server: Served) -> None:
+    with ExitStack() as stack:
+        owners = [stack.enter_context(PlaceClient(server.base_url).sync()) for _ in range(2)]
+        homes = [owner.reset().observation.pid for owner in owners]
+        assert homes[0] != homes[1]
+        proxy = stack.enter_context(cutting_proxy(server.base_url))
+        for owner, home in zip(owners, homes, strict=True):
+            key = owner.session_key()
+            with PlaceClient.attach(proxy.base_url, key.session_id, key.secret).sync() as guest:
+                assert guest.step(Do()).observation.pid == home
+                proxy.cut_all()
+                seen = guest.step(Do()).observation
+                assert (seen.pid, seen.count) == (home, 2)
+            assert owner.step(Do()).observation.count == 3
+
+
 @pytest.mark.parametrize("is_sync", [True, False], ids=["sync", "async"])
 def test_a_pool_asks_every_process_directly(server: Served, is_sync: bool) -> None:
     before = server.scrape()["openenv_passed_on_total"]
