@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -13,7 +12,7 @@ from ..tools.results import mcp_result
 from ..tools.server_requests import ServerRefusalError
 from ..wire.codec import EncodeError, decode
 from ..wire.frames import JsonObject
-from .mcp_environment import MCPEnvironment
+from .beside_tools import answer_beside_tools
 from .mcp_types import (
     CallToolAction,
     CallToolObservation,
@@ -30,15 +29,7 @@ from .tool_calls import tool_observation
 if TYPE_CHECKING:
     from .runner import LocalRunner
 
-__all__ = ["SERVER_METHODS", "JsonRpcFailedError", "answer", "failure", "parse", "success"]
-
-SERVER_METHODS = frozenset(
-    {
-        *("prompts/list", "prompts/get"),
-        *("resources/list", "resources/templates/list", "resources/read"),
-    }
-)
-"""What is answered by an environment's own MCP server, where it has one."""
+__all__ = ["JsonRpcFailedError", "answer", "failure", "parse", "success"]
 
 
 class JsonRpcFailedError(Exception):
@@ -48,8 +39,8 @@ class JsonRpcFailedError(Exception):
         error: What the answer says.
     """
 
-    def __init__(self, code: int, message: str, data: object = None) -> None:
-        self.error = JsonRpcError(code=int(code), message=message, data=data)
+    def __init__(self, code: JsonRpcErrorCode, message: str, data: object = None) -> None:
+        self.error = JsonRpcError(code=code.value, message=message, data=data)
         super().__init__(message)
 
 
@@ -99,23 +90,11 @@ async def answer(runner: LocalRunner, message: JsonObject) -> JsonObject:
             return success(request_id, await _list_tools(runner))
         if request.method == McpMethod.TOOLS_CALL.value:
             return success(request_id, await _call_tool(runner, request))
-        if request.method in SERVER_METHODS and isinstance(runner.environment, MCPEnvironment):
-            return success(request_id, await _ask_server(runner, runner.environment, request))
-        raise JsonRpcFailedError(JsonRpcErrorCode.METHOD_NOT_FOUND, f"Method not found: {request.method}")
+        return success(request_id, await answer_beside_tools(runner, request.method, request.params))
+    except ServerRefusalError as exc:
+        return failure(request_id, JsonRpcError(code=exc.code, message=str(exc)))
     except JsonRpcFailedError as exc:
         return failure(request_id, exc.error)
-
-
-async def _ask_server(runner: LocalRunner, environment: MCPEnvironment, request: JsonRpcRequest) -> JsonObject:
-    """Return what the environment's own MCP server answers, in MCP's own fields."""
-    # Where the environment's steps run, which use the same session.
-    is_async = inspect.iscoroutinefunction(runner.step_method)
-    function = environment.ask_server_async if is_async else environment.ask_server
-    try:
-        answer: JsonObject = await runner.run(function, request.method, request.params)
-    except ServerRefusalError as exc:
-        raise JsonRpcFailedError(exc.code, str(exc)) from exc
-    return answer
 
 
 async def _list_tools(runner: LocalRunner) -> JsonObject:

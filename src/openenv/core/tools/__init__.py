@@ -13,6 +13,7 @@ from .calling import (
 )
 from .context import ToolContext
 from .decorator import ToolMode, tool
+from .prompt import prompt
 from .registry import BoundTool, ToolSpec, find_tool, tools_of
 from .results import McpResult, json_value, mcp_result, plain_result
 
@@ -34,6 +35,7 @@ __all__ = [
     "observe_unknown_tool",
     "plain_result",
     "prepare_call",
+    "prompt",
     "tool",
     "tools_of",
 ]

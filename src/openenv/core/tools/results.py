@@ -12,7 +12,16 @@ from ..media import Audio, Image, ResultType, content_block, decoded, is_block, 
 from ..wire.codec import decode, encode
 from ..wire.content import holds_binary
 
-__all__ = ["WRAPS_RESULT", "McpResult", "json_value", "mcp_result", "plain_result", "travelling", "wraps_result"]
+__all__ = [
+    "WRAPS_RESULT",
+    "McpResult",
+    "content_of",
+    "json_value",
+    "mcp_result",
+    "plain_result",
+    "travelling",
+    "wraps_result",
+]
 
 WRAPS_RESULT = "x-fastmcp-wrap-result"
 """In an output schema: whether results stand in the property `result`. FastMCP's clients know it by that name."""
@@ -71,7 +80,7 @@ class McpResult:
             resource = {"uri": _BLOB_URI, "mimeType": "application/octet-stream", "blob": blob}
             return cls(content=[_block({"type": "resource", "resource": resource})], meta=meta, data=blob)
         items = value if isinstance(value, list) else [value]
-        return cls(content=[_content(item) for item in items], meta=meta, data=json_value(value))
+        return cls(content=[content_of(item) for item in items], meta=meta, data=json_value(value))
 
 
 def wraps_result(output_schema: Mapping[str, Any] | None) -> bool:
@@ -137,6 +146,15 @@ def mcp_result(
     return result
 
 
+def content_of(item: Any) -> dict[str, Any]:
+    """Return the content block of MCP that a picture, a sound, a text or another JSON value makes."""
+    if isinstance(item, (Image, Audio)):
+        return _block(json_value(item))
+    if isinstance(item, Mapping) and is_block(item):
+        return _block(item)
+    return _text(item if isinstance(item, str) else encode(item).decode())
+
+
 def plain_result(result: Any) -> Any:
     """Return the value inside a result in MCP's shape, such as a FastMCP tool's; any other result as it is.
 
@@ -153,14 +171,6 @@ def plain_result(result: Any) -> Any:
         return None if structured == {"result": None} else structured
     values = [decoded(block) for block in result["content"]]
     return values[0] if len(values) == 1 else values or None
-
-
-def _content(item: Any) -> dict[str, Any]:
-    if isinstance(item, (Image, Audio)):
-        return _block(json_value(item))
-    if isinstance(item, Mapping) and is_block(item):
-        return _block(item)
-    return _text(item if isinstance(item, str) else encode(item).decode())
 
 
 def _text(text: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from ...exceptions import OpenEnvError
 from ...wire.codec import decode, encode, strict_json
 from ...wire.frames import JsonObject, Request, RequestKind
 from .. import dispatch
-from ..mcp_environment import MCPEnvironment
+from ..beside_tools import may_have_prompts, may_have_server
 from ..mcp_types import CallToolAction, JsonRpcErrorCode, ListToolsAction, McpMethod
 from ..observability import logs
 from ..types import Action, ServerMode
@@ -43,7 +43,7 @@ class Conversation:
 
     Attributes:
         session: The environment session.
-        has_server: Whether the environment has an MCP server of its own, or may have one.
+        has_prompts: Whether the environment has prompts, or may have some.
     """
 
     def __init__(self, server: HTTPEnvServer, session: Session) -> None:
@@ -60,8 +60,8 @@ class Conversation:
         self._own_actions = issubclass(spec.action, (CallToolAction, ListToolsAction))
         # Such an environment takes a step with a `type` for an action of its own.
         self._steps_tools = self._is_simulation and (self._own_actions or "type" not in spec.action.model_fields)
-        known = spec.environment_class
-        self.has_server = known is None or issubclass(known, MCPEnvironment)
+        self.has_prompts = may_have_prompts(spec)
+        self._has_server = may_have_server(spec)
         self._output_schemas: dict[str, dict[str, Any]] | None = None
 
     async def instructions(self) -> str:
@@ -161,11 +161,11 @@ class Conversation:
 
     async def resources_of_server(self) -> list[JsonObject]:
         """Return what can be read of the environment's own MCP server."""
-        return await self._listed_by_server("resources/list", "resources")
+        return await self._listed("resources/list", "resources") if self._has_server else []
 
     async def templates(self) -> list[JsonObject]:
         """Return the patterns of addresses that the environment's own MCP server reads."""
-        return await self._listed_by_server("resources/templates/list", "resourceTemplates")
+        return await self._listed("resources/templates/list", "resourceTemplates") if self._has_server else []
 
     async def read(self, uri: str) -> list[JsonObject]:
         """Return what a resource holds.
@@ -177,8 +177,8 @@ class Conversation:
         try:
             if uri in listed:
                 return [{"uri": uri, "mimeType": listed[uri], "text": await self._read(uri.partition("://")[2])}]
-            if self.has_server:
-                contents: list[JsonObject] = (await self._of_server("resources/read", {"uri": uri}))["contents"]
+            if self._has_server:
+                contents: list[JsonObject] = (await self._beside_tools("resources/read", {"uri": uri}))["contents"]
                 return contents
         except OpenEnvError as exc:
             raise RefusedError(JsonRpcErrorCode.INTERNAL_ERROR, f"{type(exc).__name__}: {exc}") from exc
@@ -194,11 +194,11 @@ class Conversation:
             return encode({"session_id": self.session.id, "secret": self.session.secret}).decode()
         return encode(await self._asked(Request(RequestKind.STATE, {}))).decode()
 
-    # -- prompts, and what else the environment's own server has -------------------------------------------------------
+    # -- prompts -------------------------------------------------------------------------------------------------------
 
     async def prompts(self) -> list[JsonObject]:
         """Return the prompts."""
-        return await self._listed_by_server("prompts/list", "prompts")
+        return await self._listed("prompts/list", "prompts")
 
     async def prompt(self, name: str, arguments: JsonObject) -> JsonObject:
         """Return a prompt's messages.
@@ -206,15 +206,15 @@ class Conversation:
         Raises:
             RefusedError: There is no such prompt, or its arguments are wrong.
         """
-        return await self._of_server("prompts/get", {"name": name, "arguments": arguments})
+        return await self._beside_tools("prompts/get", {"name": name, "arguments": arguments})
 
-    async def _listed_by_server(self, method: str, key: str) -> list[JsonObject]:
-        """Return a list of the server's, whole; an empty one where it has none of that kind."""
+    async def _listed(self, method: str, key: str) -> list[JsonObject]:
+        """Return a list of the environment's, whole; an empty one where its server has none of that kind."""
         rows: list[JsonObject] = []
         params: JsonObject = {}
-        while self.has_server:
+        while True:
             try:
-                page = await self._of_server(method, params)
+                page = await self._beside_tools(method, params)
             except RefusedError as exc:
                 if exc.code != JsonRpcErrorCode.METHOD_NOT_FOUND.value:
                     raise
@@ -225,7 +225,7 @@ class Conversation:
             params = {"cursor": page["nextCursor"]}
         return rows
 
-    async def _of_server(self, method: str, params: JsonObject) -> dict[str, Any]:
+    async def _beside_tools(self, method: str, params: JsonObject) -> dict[str, Any]:
         asked: JsonObject = {"jsonrpc": "2.0", "id": 0, "method": method, "params": params}
         answer = await self._asked(Request(RequestKind.MCP, asked))
         if "error" in answer:

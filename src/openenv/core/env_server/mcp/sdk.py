@@ -112,7 +112,7 @@ def _handlers(conversation: Conversation) -> dict[Any, Any]:
         types.ListResourceTemplatesRequest: list_templates,
         types.ReadResourceRequest: read_resource,
     }
-    return handlers | (_prompting(conversation) if conversation.has_server else {})
+    return handlers | (_prompting(conversation) if conversation.has_prompts else {})
 
 
 def _prompting(conversation: Conversation) -> dict[Any, Any]:
