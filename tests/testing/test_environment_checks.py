@@ -194,7 +194,9 @@ def test_a_server_that_is_not_well_is_found() -> None:
     with serve(Unwell()) as server:
         report = check_server(server.base_url, checks=["the_server_answers", "reset_begins_an_episode"])
 
-    assert [finding.seen for finding in report.findings] == ["GET /health says 'unhealthy'"]
+    assert [finding.seen for finding in report.findings] == [
+        'GET /health is answered by 200 and {"status": "unhealthy"}'
+    ]
     assert report.results[1].left_out == "the_server_answers is to be mended first"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import sys
 import tempfile
@@ -97,8 +96,7 @@ def _report(target: str, trust_remote_code: bool, options: dict[str, Any]) -> En
 
 @contextmanager
 def _out_of_the_way() -> Iterator[None]:
-    """Keep what an environment prints and logs out of the report, and what Hypothesis writes out of this directory."""
-    logging.getLogger("openenv").setLevel(logging.CRITICAL)
+    """Keep what an environment prints out of the report, and what Hypothesis writes out of this directory."""
     with tempfile.TemporaryDirectory() as scratch, contextlib.redirect_stdout(sys.stderr):
         os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", scratch)
         yield

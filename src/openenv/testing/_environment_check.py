@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from ..core.exceptions import ConfigurationError
 from .environment_report import EnvironmentResult, Finding, Level, Severity
 
-__all__ = ["Check", "LeftOut", "Seen", "Unmet", "brief", "chosen", "make", "make_each"]
+__all__ = ["Check", "LeftOut", "Seen", "Unmet", "brief", "chosen", "make", "make_each", "quietly"]
 
 _SubjectT = TypeVar("_SubjectT")
 _LONGEST = 300
@@ -90,6 +92,18 @@ def chosen(
     if unknown:
         raise ConfigurationError(f"no check of environments: {', '.join(unknown)}. There are: {', '.join(names)}")
     return tuple(name for name in names if name in wanted - set(skip))
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Log nothing of what is provoked here: what comes of it stands in the report."""
+    logger = logging.getLogger("openenv")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def make_each(

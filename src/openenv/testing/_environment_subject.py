@@ -397,10 +397,10 @@ class ServedSubject(Subject):
         """Return the address."""
         return self.url
 
-    @property
+    @cached_property
     def claims_concurrency(self) -> bool:
-        """Tell that a server may hold many sessions; how many, it says when it is full."""
-        return True
+        """Tell whether the server has room for two sessions."""
+        return self.room_for(2) == 2
 
     @cached_property
     def told(self) -> Mapping[str, Any]:
@@ -414,7 +414,8 @@ class ServedSubject(Subject):
         with ExitStack() as opened:
             for count in range(sessions):
                 try:
-                    opened.enter_context(self.session())
+                    # Servers before 0.11 say that they are full when they are asked something.
+                    opened.enter_context(self.session()).begin()
                 except SessionCapacityError:
                     return count
         return sessions

@@ -77,7 +77,7 @@ class ProjectApplication:
 
     def module_at(self, file: str, name: str = "") -> Any:
         """Import a file of the project, as a module of its package where it is in one."""
-        inner = file.removesuffix(".py").removesuffix("__init__").strip("/").replace("/", ".")
+        inner = file.removesuffix(".py").removesuffix("__init__").strip("/").removeprefix("src/").replace("/", ".")
         if self.package:
             return importlib.import_module(f"{self.package}.{inner}" if inner else self.package)
         for package, place in self._packages().items():

@@ -77,17 +77,20 @@ def _drawn(schema_text: str, count: int, seed: int) -> str:
     return json.dumps(found + [chance.choice(found) for _ in range(count - len(found))] if found else [])
 
 
-def invalid_objects(schema: Mapping[str, Any], valid: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def invalid_objects(
+    schema: Mapping[str, Any], valid: Mapping[str, Any], *, may_have_more: bool = False
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield objects that a schema does not describe, each with what is wrong with it.
 
     Args:
         schema: The schema, of an object.
         valid: An object that it does describe.
+        may_have_more: Whether fields that there are not are good ones where the schema does not say.
     """
     validator = _validator(schema)
     for name in schema.get("required", ()):
         yield f"without {name!r}", {key: value for key, value in valid.items() if key != name}
-    if schema.get("additionalProperties", False) is False:
+    if schema.get("additionalProperties", may_have_more) is False:
         yield "with a field that there is not", {**valid, "no_such_field": 1}
     for name, described in schema.get("properties", {}).items():
         candidates = [*_beyond(described), *_WRONG]

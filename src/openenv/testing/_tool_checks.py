@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..core.env_server.mcp_types import RESERVED_TOOL_NAMES, Tool, ToolErrorType
+from ..core.exceptions import ToolCallError
 from ._environment_check import Check, LeftOut, Seen
 from ._environment_subject import Fields, Subject
 from ._schema_values import invalid_objects, schema_problem
@@ -50,7 +51,7 @@ def tools_take_valid_arguments(subject: Subject) -> Iterator[Seen]:
             for arguments in subject.calls[tool.name]:
                 error = session.call_tool(tool.name, arguments)
                 if error is not None and error.code in {each.value for each in refusing}:
-                    yield Seen(f"{_call(tool, arguments)} was refused: {error.message}", field=tool.name)
+                    yield Seen(f"{_call(tool, arguments)} was refused: {_line(error)}", field=tool.name)
                     break
 
 
@@ -65,7 +66,8 @@ def tools_return_results(subject: Subject) -> Iterator[Seen]:
             calls = [(arguments, session.call_tool(tool.name, arguments)) for arguments in subject.calls[tool.name]]
             if calls and all(error is not None for _, error in calls):
                 arguments, error = calls[-1]
-                told = f"each of {len(calls)} calls failed, such as {_call(tool, arguments)}: {error}"
+                why = "" if error is None else _line(error)
+                told = f"each of {len(calls)} calls failed, such as {_call(tool, arguments)}: {why}"
                 yield Seen(told, field=tool.name)
 
 
@@ -88,8 +90,9 @@ def tools_refuse_invalid_arguments(subject: Subject) -> Iterator[Seen]:
             for wrong, arguments in _invalid(tool, subject):
                 error = session.call_tool(tool.name, arguments)
                 if error is None or error.code != ToolErrorType.INVALID_ARGS.value:
-                    got = "returned a result" if error is None else f"failed with {error.code}: {error.message}"
+                    got = "returned a result" if error is None else f"failed with {error.code}: {_line(error)}"
                     yield Seen(f"{tool.name!r}, called {wrong}, {got}", field=tool.name)
+                    break
         missing = session.call_tool(_NO_SUCH_TOOL, {})
         if missing is None or missing.code != ToolErrorType.TOOL_NOT_FOUND.value:
             told = "returned a result" if missing is None else f"failed with {missing.code}"
@@ -98,7 +101,11 @@ def tools_refuse_invalid_arguments(subject: Subject) -> Iterator[Seen]:
 
 def _invalid(tool: Tool, subject: Subject) -> list[tuple[str, Fields]]:
     valid = subject.calls[tool.name]
-    return list(invalid_objects(tool.input_schema, valid[0])) if valid else []
+    return list(invalid_objects(tool.input_schema, valid[0], may_have_more=True)) if valid else []
+
+
+def _line(error: ToolCallError) -> str:
+    return (error.message.splitlines() or [""])[0]
 
 
 def _call(tool: Tool, arguments: Fields) -> str:

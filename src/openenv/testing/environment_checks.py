@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..core.exceptions import ConfigurationError
-from ._environment_check import chosen, make_each
+from ._environment_check import chosen, make_each, quietly
 from ._live_checks import LIVE_CHECKS
 from ._schema_values import require_extra
 from .environment_report import EnvironmentReport, Latency, Level
@@ -149,7 +149,8 @@ def _report(
     depth = level_named(level)
     names = chosen(LIVE_CHECKS, depth, checks, skip)
     wanted = [check for check in LIVE_CHECKS if check.name in names]
-    results = tuple(make_each(wanted, subject, timeout_s, on_check or (lambda _: None)))
+    with quietly():
+        results = tuple(make_each(wanted, subject, timeout_s, on_check or (lambda _: None)))
     latency = {called: Latency.of(seconds) for called, seconds in subject.took.items() if seconds}
     return EnvironmentReport(subject.name, depth, subject.plan.seed, results, latency)
 
