@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Coroutine, Generator, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from ..exceptions import RubricError
 
-__all__ = ["Evaluation", "discard", "not_awaited", "nothing_awaited", "run", "together"]
+__all__ = ["Evaluation", "after", "discard", "is_awaitable", "not_awaited", "nothing_awaited", "run", "together"]
 
 _T = TypeVar("_T")
 
 Evaluation = Generator[Any, Any, _T]
+
+# What most rubrics give, told apart at once: asking whether something is awaitable takes longer than many of them do.
+_PLAIN = frozenset({float, int, bool, list, dict, type(None)})
 
 _awaits_nothing: ContextVar[bool] = ContextVar("openenv_awaits_nothing", default=False)
 
@@ -34,6 +37,29 @@ def nothing_awaited() -> Iterator[None]:
         _awaits_nothing.reset(token)
 
 
+def is_awaitable(given: object) -> bool:
+    """Return whether something has to be awaited."""
+    return type(given) not in _PLAIN and inspect.isawaitable(given)
+
+
+def after(given: Any, function: Callable[[Any], Any], owner: object) -> Any:
+    """Return what a function makes of a value; where the value has to be awaited, a coroutine of it.
+
+    Args:
+        given: The value.
+        function: The function.
+        owner: The rubric that it belongs to, for the message.
+
+    Raises:
+        RubricError: It has to be awaited where nothing can be.
+    """
+    return run(_applied(given, function), owner) if is_awaitable(given) else function(given)
+
+
+def _applied(given: Any, function: Callable[[Any], Any]) -> Evaluation[Any]:
+    return function((yield given))
+
+
 def run(evaluation: Evaluation[_T], owner: object) -> _T | Coroutine[Any, Any, _T]:
     """Return what an evaluation returns; where something in it is awaitable, a coroutine that returns it.
 
@@ -46,7 +72,7 @@ def run(evaluation: Evaluation[_T], owner: object) -> _T | Coroutine[Any, Any, _
     """
     try:
         given = next(evaluation)
-        while not inspect.isawaitable(given):
+        while not is_awaitable(given):
             given = evaluation.send(given)
     except StopIteration as stop:
         value: _T = stop.value
@@ -67,7 +93,7 @@ def not_awaited(score: _T, owner: object) -> _T:
     Raises:
         RubricError: It has to be awaited.
     """
-    if not inspect.isawaitable(score):
+    if not is_awaitable(score):
         return score
     discard(score)
     name = getattr(owner, "__name__", type(owner).__name__)
@@ -80,7 +106,7 @@ def not_awaited(score: _T, owner: object) -> _T:
 async def _finished(evaluation: Evaluation[_T], given: Any) -> _T:
     try:
         while True:
-            if inspect.isawaitable(given):
+            if is_awaitable(given):
                 try:
                     given = await given
                 except BaseException as exc:  # noqa: BLE001 - raised in the evaluation, where the call stands
@@ -92,21 +118,29 @@ async def _finished(evaluation: Evaluation[_T], given: Any) -> _T:
         return value
 
 
-def together(calls: Sequence[Callable[[], Any]]) -> list[Any] | Coroutine[Any, Any, list[Any]]:
-    """Return what calls return, in their order; where some have to be awaited, a coroutine that awaits all at once."""
+def together(
+    functions: Iterable[Callable[[Any, Any], Any]], action: Any, observation: Any
+) -> list[Any] | Coroutine[Any, Any, list[Any]]:
+    """Return what functions give in a list; where some of it has to be awaited, a coroutine that awaits all at once.
+
+    Args:
+        functions: The functions.
+        action: What they are called with.
+        observation: What they are called with, too.
+    """
     given: list[Any] = []
     try:
-        for call in calls:
-            given.append(call())
+        for function in functions:
+            given.append(function(action, observation))
     except BaseException:
         for begun in given:
             discard(begun)
         raise
-    return _gathered(given) if any(map(inspect.isawaitable, given)) else given
+    return _gathered(given) if any(map(is_awaitable, given)) else given
 
 
 async def _gathered(given: list[Any]) -> list[Any]:
-    tasks = {n: asyncio.ensure_future(value) for n, value in enumerate(given) if inspect.isawaitable(value)}
+    tasks = {n: asyncio.ensure_future(value) for n, value in enumerate(given) if is_awaitable(value)}
     try:
         await asyncio.gather(*tasks.values())
     except BaseException:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..exceptions import ConfigurationError, RubricError
-from ._evaluation import Evaluation, run
+from ._evaluation import Evaluation, after, run
 
 __all__ = ["HookHandle", "Rubric"]
 
@@ -66,16 +66,22 @@ class Rubric(ABC):
         Raises:
             RubricError: `forward` gave no number; or it has to be awaited, and was called by `_apply_rubric`.
         """
-        return run(self._evaluation(action, observation), self)
+        if self._forward_pre_hooks or self._forward_hooks:
+            return run(self._hooked(action, observation), self)
+        self._forget_scores()
+        return after(self.forward(action, observation), self._keep, self)
 
-    def _evaluation(self, action: Any, observation: Any) -> Evaluation[float]:
+    def _hooked(self, action: Any, observation: Any) -> Evaluation[float]:
         self._forget_scores()
         for hook in tuple(self._forward_pre_hooks):
             yield hook(self, action, observation)
-        score = self._as_score((yield self.forward(action, observation)))
-        self.__dict__["last_score"] = score
+        score = self._keep((yield self.forward(action, observation)))
         for hook in tuple(self._forward_hooks):
             yield hook(self, action, observation, score)
+        return score
+
+    def _keep(self, value: Any) -> float:
+        score = self.__dict__["last_score"] = value if type(value) is float else self._as_score(value)
         return score
 
     def _as_score(self, value: Any) -> float:
@@ -88,9 +94,12 @@ class Rubric(ABC):
         raise RubricError(f"expected a number from {type(self).__name__}.forward, got {got}")
 
     def _forget_scores(self) -> None:
-        self.__dict__["last_score"] = None
-        for child in self._rubric_children.values():
-            child._forget_scores()
+        own = self.__dict__
+        own["last_score"] = None
+        children: Mapping[str, Rubric] | None = own.get("_rubric_children")
+        if children:
+            for child in children.values():
+                child._forget_scores()
 
     # -- children ------------------------------------------------------------------------------------------------------
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from ..exceptions import ConfigurationError
-from ._evaluation import Evaluation, run, together
+from ._evaluation import Evaluation, after, run, together
 from .base import Rubric
 
 __all__ = ["Gate", "RubricDict", "RubricList", "Sequential", "WeightedSum"]
@@ -17,10 +16,6 @@ __all__ = ["Gate", "RubricDict", "RubricList", "Sequential", "WeightedSum"]
 def _numbered(parent: Rubric, rubrics: Iterable[object]) -> None:
     for rubric in rubrics:
         parent._add_child(f"rubric_{len(parent._rubric_children)}", rubric)
-
-
-def _scores(rubrics: Iterable[Rubric], action: Any, observation: Any) -> Any:
-    return together([partial(rubric, action, observation) for rubric in rubrics])
 
 
 class _Numbered(Rubric):
@@ -86,10 +81,9 @@ class Gate(Rubric):
 
     def forward(self, action: Any, observation: Any) -> Any:
         """Return the rubric's score, or 0 where it is below the threshold."""
-        return run(self._passed(action, observation), self)
+        return after(self.rubric(action, observation), self._passed, self)
 
-    def _passed(self, action: Any, observation: Any) -> Evaluation[float]:
-        score: float = yield self.rubric(action, observation)
+    def _passed(self, score: float) -> float:
         return score if score >= self.threshold else 0.0
 
 
@@ -124,10 +118,9 @@ class WeightedSum(_Numbered):
 
     def forward(self, action: Any, observation: Any) -> Any:
         """Return the weighted sum of the rubrics' scores."""
-        return run(self._summed(action, observation), self)
+        return after(together(self.children(), action, observation), self._summed, self)
 
-    def _summed(self, action: Any, observation: Any) -> Evaluation[float]:
-        scores: list[float] = yield _scores(self, action, observation)
+    def _summed(self, scores: list[float]) -> float:
         return sum(score * weight for score, weight in zip(scores, self._weights, strict=True))
 
 
@@ -152,7 +145,7 @@ class RubricList(_Numbered):
 
     def evaluate(self, action: Any, observation: Any) -> Any:
         """Return the rubrics' scores in order; an awaitable of them where some are asynchronous, asked all at once."""
-        return _scores(self, action, observation)
+        return together(self.children(), action, observation)
 
     def forward(self, action: Any, observation: Any) -> Any:
         """Refuse: a list does not say what its scores come to.
@@ -214,10 +207,9 @@ class RubricDict(Rubric):
 
     def evaluate(self, action: Any, observation: Any) -> Any:
         """Return the rubrics' scores by name; an awaitable of them where some are asynchronous, asked all at once."""
-        return run(self._evaluated(action, observation), self)
+        return after(together(self.children(), action, observation), self._named, self)
 
-    def _evaluated(self, action: Any, observation: Any) -> Evaluation[dict[str, float]]:
-        scores: list[float] = yield _scores(self.values(), action, observation)
+    def _named(self, scores: list[float]) -> dict[str, float]:
         return dict(zip(self, scores, strict=True))
 
     def forward(self, action: Any, observation: Any) -> Any:

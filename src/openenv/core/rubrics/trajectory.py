@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
 from ..exceptions import ConfigurationError, RubricError
-from ._evaluation import Evaluation, discard, nothing_awaited, run
+from ._evaluation import after, discard, is_awaitable, nothing_awaited
 from .base import Rubric
 
 __all__ = ["ExponentialDiscountingTrajectoryRubric", "TrajectoryRubric"]
@@ -55,11 +54,10 @@ class TrajectoryRubric(Rubric):
         if not getattr(observation, "done", False):
             self._final_score = None
             return self.intermediate_reward
-        return run(self._ended(), self)
+        return after(self.score_trajectory(self._trajectory), self._end, self)
 
-    def _ended(self) -> Evaluation[float]:
-        score = self._as_score((yield self.score_trajectory(self._trajectory)))
-        self._final_score = score
+    def _end(self, value: Any) -> float:
+        score = self._final_score = self._as_score(value)
         return score
 
     @property
@@ -130,7 +128,7 @@ class ExponentialDiscountingTrajectoryRubric(TrajectoryRubric):
             return self._final_score
         with nothing_awaited():
             scored = self.score_trajectory(self._trajectory)
-        if not inspect.isawaitable(scored):
+        if not is_awaitable(scored):
             return self._as_score(scored)
         discard(scored)
         raise RubricError(
