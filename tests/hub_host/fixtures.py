@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from huggingface_hub import CommitInfo
 
 from tests.hub_host.hub import Hub, serve_hub
 from tests.hub_host.repository import files_of
@@ -41,6 +43,9 @@ def hub_in_use(directory: Path, **variables: str) -> Iterator[Hub]:
         patch.setenv("HF_ENDPOINT", served.url)
         # Or the token of whoever runs the tests would be sent.
         patch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(directory / "no-token"))
+        if "_endpoint" not in {field.name for field in dataclasses.fields(CommitInfo)}:
+            # Releases before 1.0 look for the answer to a commit at the Hub of their import.
+            patch.setattr("huggingface_hub.constants.ENDPOINT", served.url)
         patch.setenv("OPENENV_CACHE", str(directory / "cache"))
         patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
         for name, value in variables.items():

@@ -109,7 +109,8 @@ def _translated(error: Exception, what: str, settings: HubSettings) -> HubError:
         return SpaceNotFoundError(f"{settings.endpoint} has no revision {what}")
     if isinstance(error, RepositoryNotFoundError):
         return not_found(what, settings)
-    if isinstance(error, HfHubHTTPError):
+    # Older releases raise errors of their HTTP library for some requests.
+    if isinstance(error, HfHubHTTPError) or _status_of(error) is not None:
         return _refused(error, what, settings)
     if isinstance(error, OfflineModeIsEnabled):
         return HubUnreachableError(f"{settings.endpoint} was not asked about {what}: HF_HUB_OFFLINE is set")
@@ -118,8 +119,13 @@ def _translated(error: Exception, what: str, settings: HubSettings) -> HubError:
     return HubUnreachableError(f"{settings.endpoint} cannot be reached: {_shown(str(error), settings)}")
 
 
+def _status_of(error: Exception) -> int | None:
+    status: int | None = getattr(getattr(error, "response", None), "status_code", None)
+    return status
+
+
 def _refused(error: Exception, what: str, settings: HubSettings) -> HubError:
-    status = getattr(getattr(error, "response", None), "status_code", None)
+    status = _status_of(error)
     if status == 401:
         return HubError(f"{settings.endpoint} does not know the token in use: mend HF_TOKEN, or unset it ({what})")
     if status == 403:
@@ -139,7 +145,7 @@ def _refused_change(error: Exception, what: str, settings: HubSettings) -> HubEr
         return HubError(f"{settings.endpoint} does not take the header of README.md: {_shown(told, settings)}")
     if not isinstance(error, HfHubHTTPError) or isinstance(error, (GatedRepoError, RepositoryNotFoundError)):
         return None
-    status = getattr(getattr(error, "response", None), "status_code", None)
+    status = _status_of(error)
     if status == 403:
         mend = f"make one that may write, at {settings.endpoint}/settings/tokens, or name a Space of your own"
         return HubError(f"{settings.endpoint} does not let the token in use write {what}: {mend}")
