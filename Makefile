@@ -7,13 +7,15 @@ SETUP := $(VENV)/.setup-done
 UV_LOCKED := $(shell sed -n '/^name = "uv"$$/{n;s/^version = "\(.*\)"$$/\1/p;}' uv.lock)
 PROJECTS := pyproject.toml uv.lock $(wildcard packaging/*/pyproject.toml envs/*/pyproject.toml)
 PYTEST_ARGS ?=
+# Tests wait for programs that they start: one more at a time than there are processors.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
 export UV_PYTHON_DOWNLOADS := never
 # An activated environment of another project must not be mistaken for ours.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format interop conformance docker-engine test-docker image slow reliability lowest build bench guard clean
+.PHONY: help setup demo test lengthy coverage lint format interop conformance docker-engine test-docker image slow reliability lowest build bench guard clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-13s %s\n", $$1, $$2}'
@@ -24,8 +26,14 @@ setup: $(SETUP)  ## Make .venv with the locked dependencies, OpenEnv and the ech
 demo: $(SETUP)  ## Use the echo environment in every way there is
 	@$(BIN)/openenv demo
 
-test: $(SETUP)  ## Run the quick tests and report branch coverage
-	@$(BIN)/pytest -q -rs -n auto --cov --cov-report=term $(PYTEST_ARGS)
+test: $(SETUP)  ## Run the quick tests
+	@$(BIN)/pytest -q -rs -n $(WORKERS) $(PYTEST_ARGS)
+
+lengthy: $(SETUP)  ## Run the tests that start whole programs, install them, or repeat themselves for seconds
+	@$(BIN)/pytest -q -n $(WORKERS) -m "lengthy and not slow and not docker" $(PYTEST_ARGS)
+
+coverage: $(SETUP)  ## Run both of these, and report branch coverage
+	@$(BIN)/pytest -q -n $(WORKERS) -m "not slow and not interop" --cov --cov-report=term $(PYTEST_ARGS)
 
 slow: $(SETUP)  ## Run the tests that take long, such as measuring a fresh installation
 	@$(BIN)/pytest -q -m slow --ignore=tests/reliability $(PYTEST_ARGS)

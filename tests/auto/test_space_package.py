@@ -16,6 +16,8 @@ from tests.auto.projects import project
 from tests.auto.throwaway import ThrowawayPython
 from tests.hub_host.hub import TOKEN, HostedSpace, Hub
 
+pytestmark = pytest.mark.lengthy
+
 NAME = "meta-pytorch/dice-env"
 INSTALL = f"""
 try:

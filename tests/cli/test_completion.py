@@ -24,6 +24,7 @@ def _offered(line: str) -> list[str]:
     return CliRunner().invoke(app, [], prog_name="openenv", env=asked).stdout.split()
 
 
+@pytest.mark.lengthy
 def test_commands_options_and_installed_environments_are_offered() -> None:
     assert _offered("openenv pu") == ["push"]
     assert "--create-pr" in _offered("openenv push --")

@@ -8,8 +8,12 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import pytest
+
 import openenv as package
 from tests.cli.running import openenv
+
+pytestmark = pytest.mark.lengthy
 
 
 def test_it_uses_the_echo_environment_in_every_way() -> None:

@@ -13,6 +13,8 @@ from tests.auto.projects import project
 from tests.auto.throwaway import ThrowawayPython
 from tests.hub_host.hub import HostedSpace, Hub
 
+pytestmark = pytest.mark.lengthy
+
 NAME = "openenv/dice-env"
 
 

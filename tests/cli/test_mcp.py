@@ -16,6 +16,8 @@ from mcp.client.stdio import stdio_client
 
 from tests.cli.running import openenv
 
+pytestmark = pytest.mark.lengthy
+
 
 @asynccontextmanager
 async def agent(*arguments: str) -> AsyncIterator[ClientSession]:

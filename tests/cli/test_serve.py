@@ -65,6 +65,7 @@ def test_a_frame_that_is_too_long_is_answered_and_the_session_goes_on(project: P
         assert env.step({"sides": 6}).observation["face"] == 6
 
 
+@pytest.mark.lengthy
 def test_it_ends_by_sigterm_too(project: Path) -> None:
     with Serving(project) as server:
         assert _face(server.url) == 6
@@ -72,6 +73,7 @@ def test_it_ends_by_sigterm_too(project: Path) -> None:
         assert server.process.wait(30) in {0, -signal.SIGTERM}
 
 
+@pytest.mark.lengthy
 def test_a_changed_source_is_served_anew(project: Path) -> None:
     with Serving(project, "--reload") as server:
         assert server.process.stderr is not None
@@ -130,6 +132,7 @@ def test_an_application_that_fails_says_so(project: Path, workers: int) -> None:
         )
 
 
+@pytest.mark.lengthy
 def test_several_processes_serve_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORKERS", "2")
     with Serving("echo") as server, urllib.request.urlopen(f"{server.url}/metrics") as answer:  # noqa: S310 - loopback

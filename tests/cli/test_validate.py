@@ -71,6 +71,7 @@ def test_warnings_count_where_they_are_to(project: Path) -> None:
     openenv("validate", project, "--strict", "--check", "manifest_fields_are_known", status=1)
 
 
+@pytest.mark.lengthy
 def test_an_installed_environment_and_a_server_are_checked_too(echo_url: str) -> None:
     named = openenv("validate", "echo", "--check", "reset_begins_an_episode").stdout
     served = openenv("validate", echo_url, "--check", "reset_begins_an_episode").stdout

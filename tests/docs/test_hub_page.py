@@ -19,6 +19,8 @@ from tests.hub_host.fixtures import ECHO_FILES, hub_in_use
 from tests.hub_host.hub import Hub
 from tests.site_packages import DICE, OLD_DICE, SitePackages
 
+pytestmark = pytest.mark.lengthy
+
 HUB_PAGE = [block for block in blocks_of(ROOT / "docs" / "hub.md") if "hub" in block.needs]
 USING_PAGE = [block for block in blocks_of(ROOT / "docs" / "using-environments.md") if "hub" in block.needs]
 NAME = "openenv/echo-env"

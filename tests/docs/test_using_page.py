@@ -21,6 +21,8 @@ from openenv import AutoAction, AutoEnv
 from openenv.core.containers.runtime import LocalProcessProvider
 from tests.docs.pages import ROOT, Block, blocks_of, run_python
 
+pytestmark = pytest.mark.lengthy
+
 SEED = blocks_of(Path(__file__).with_name("seed_snippets.md"))
 BLOCKS = blocks_of(ROOT / "docs" / "using-environments.md")
 READY = "Echo environment ready!"

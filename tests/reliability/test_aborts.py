@@ -22,6 +22,8 @@ from .report import tell
 from .served import Served, served
 from .waiting import wait_until
 
+pytestmark = pytest.mark.lengthy
+
 _AT_ONCE = 96
 _SESSIONS = 64
 _PATIENCE_S = 20.0

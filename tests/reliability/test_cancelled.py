@@ -13,6 +13,8 @@ from openenv.testing import serve
 from .environments import Ask, Client, Counter, Gate
 from .waiting import wait_until
 
+pytestmark = pytest.mark.lengthy
+
 _TIMES = 300
 
 

@@ -15,6 +15,8 @@ from openenv.testing import serve
 from .environments import Ask, Client, Counter, Gate
 from .waiting import wait_until
 
+pytestmark = pytest.mark.lengthy
+
 
 def test_without_a_queue_a_full_server_refuses_and_says_when_to_try_again() -> None:
     with serve(Counter, max_concurrent_envs=1) as server, Client(base_url=server.base_url).sync() as client:

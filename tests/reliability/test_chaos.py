@@ -18,6 +18,8 @@ from .report import tell
 from .served import Served, served
 from .waiting import wait_until
 
+pytestmark = pytest.mark.lengthy
+
 _IN_FLIGHT = 4
 _ATTEMPTS = 50
 _GRACE_S = 20.0

@@ -13,6 +13,8 @@ from openenv.testing import serve
 from .environments import Ask, Client, Gate, Sleeper, Told
 from .waiting import wait_until
 
+pytestmark = pytest.mark.lengthy
+
 _SHORT = ServerSettings(step_timeout_s=0.05)
 
 

@@ -19,6 +19,8 @@ from openenv.core.exceptions import ConnectError
 from .environments import Ask, Client
 from .waiting import wait_until
 
+pytestmark = pytest.mark.lengthy
+
 _ROOT = Path(__file__).parents[2]
 _APP = """
 import sys

@@ -20,6 +20,8 @@ from openenv.testing import RunningServer, serve
 from .environments import Counter
 from .report import tell
 
+pytestmark = pytest.mark.lengthy
+
 _PATIENCE_S = 30.0
 _WITNESS = 7
 _UNHURRIED: dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}

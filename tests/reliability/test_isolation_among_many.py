@@ -17,6 +17,8 @@ from .report import tell
 from .served import served
 from .waiting import wait_until
 
+pytestmark = pytest.mark.lengthy
+
 _STEP_TIMEOUT_S = 2.0
 # Generous: the machine does other things too. The report tells what it was.
 _MOST_TIMES_SLOWER = 5.0

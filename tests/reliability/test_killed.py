@@ -16,6 +16,8 @@ from .report import tell
 from .served import Served, served
 from .waiting import wait_until
 
+pytestmark = pytest.mark.lengthy
+
 _TIMEOUT_S = 30.0
 
 

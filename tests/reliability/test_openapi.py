@@ -24,6 +24,8 @@ from openenv.testing import RunningServer, serve
 
 from .report import tell
 
+pytestmark = pytest.mark.lengthy
+
 
 class Place(Action):
     """Nested, so that references in the document are followed."""

@@ -22,6 +22,8 @@ from .report import tell
 from .served import served
 from .waiting import wait_until
 
+pytestmark = pytest.mark.lengthy
+
 _ATTEMPTS = 50
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from openenv.testing import serve
 
 from .environments import Ask, Client, Gate
 from .proxy import cutting_proxy
+
+pytestmark = pytest.mark.lengthy
 
 _MUCH = "x" * 400_000
 _STEPS = 24

@@ -14,6 +14,8 @@ from .environments import Ask, Client, Counter, Gate, Sleeper, Told
 from .proxy import cutting_proxy
 from .waiting import wait_until
 
+pytestmark = pytest.mark.lengthy
+
 
 def test_steps_survive_random_cuts_async() -> None:
     async def play(url: str, steps: int) -> None:

@@ -21,6 +21,8 @@ from .report import tell
 from .served import Served, served
 from .waiting import wait_until
 
+pytestmark = pytest.mark.lengthy
+
 _WORKERS = 32
 _MOST_STEPS = 40
 _THINKING_S = 0.02

@@ -35,6 +35,8 @@ from openenv.core.wire.frames import SUBPROTOCOL_V2, JsonObject, RequestKind, Ve
 from .environments import Ask, Counter, Told
 from .report import tell
 
+pytestmark = pytest.mark.lengthy
+
 _T = TypeVar("_T")
 
 _TURNS = 40

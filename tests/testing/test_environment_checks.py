@@ -16,6 +16,8 @@ from openenv.testing._live_checks import LIVE_CHECKS
 from tests.testing import walk_faults as faults
 from tests.testing.walk_environment import Place, Walk, WalkAction, WalkClient, WalkObservation
 
+pytestmark = pytest.mark.lengthy
+
 STEPS = 6
 
 # -- a good one

@@ -31,6 +31,7 @@ def project(tmp_path: Path) -> Path:
 # -- good ones
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize("manifest", ENVIRONMENTS, ids=lambda path: path.parent.name)
 def test_the_environments_of_this_repository_pass_every_check(manifest: Path) -> None:
     report = check_project(manifest.parent, steps=8)

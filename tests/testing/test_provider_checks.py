@@ -20,6 +20,8 @@ from openenv.testing._provider_promises import PROMISES
 from openenv.testing.probe import BEHAVIOUR, DEAF
 from tests.testing.in_process_provider import InProcessProvider
 
+pytestmark = pytest.mark.lengthy
+
 PROBE = "openenv.testing.probe:app"
 
 

@@ -66,6 +66,7 @@ def test_reload_reaches_uvicorn(environment_directory: Path) -> None:
         provider.start(workers=2)
 
 
+@pytest.mark.lengthy
 def test_several_workers_are_one_server() -> None:
     provider = LocalProcessProvider("echo_env", python=sys.executable, env_vars={"MAX_CONCURRENT_ENVS": "3"})
     provider.start(workers=2)

@@ -326,6 +326,7 @@ def test_who_may_not_come_in_is_refused() -> None:
         asyncio.run(main())
 
 
+@pytest.mark.lengthy
 def test_64_sessions_at_once_each_have_their_own_episode() -> None:
     async def play(url: str, number: int, together: Callable[[], Awaitable[None]]) -> Any:
         async with conversing(url) as talk:
@@ -352,6 +353,7 @@ def test_64_sessions_at_once_each_have_their_own_episode() -> None:
         assert active(server) == 0
 
 
+@pytest.mark.lengthy
 def test_several_processes_are_one_server_to_mcp_clients() -> None:
     async def main(url: str) -> None:
         async with conversing(url) as first, conversing(url) as second, conversing(url) as third:

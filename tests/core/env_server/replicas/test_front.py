@@ -14,6 +14,8 @@ from tests.core.worlds import Peer, eventually, opened
 
 from .served import Do, PlaceClient, is_gone, served
 
+pytestmark = pytest.mark.lengthy
+
 _HOW = "ended with exit status 3"
 
 

@@ -313,6 +313,7 @@ def test_the_environment_variable_chooses_the_isolation() -> None:
     assert ServerSettings.from_environ({}).isolation == "thread"
 
 
+@pytest.mark.lengthy
 @pytest.mark.timeout(180)  # more than thirty processes start, on however busy a machine
 def test_thirty_crashes_leave_neither_slots_nor_descriptors() -> None:
     def crash(client: _Client) -> None:
@@ -431,6 +432,7 @@ def _script(tmp_path: Path, guard: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+@pytest.mark.lengthy
 def test_workers_die_with_a_server_that_is_killed_even_where_their_code_never_yields(tmp_path: Path) -> None:
     with _line() as (port, wait_for_end), _script(tmp_path, 'if __name__ == "__main__":') as process:
         assert process.stdout is not None
@@ -450,6 +452,7 @@ def test_workers_die_with_a_server_that_is_killed_even_where_their_code_never_yi
         client.close()
 
 
+@pytest.mark.lengthy
 def test_a_script_that_starts_its_server_when_imported_is_told_of_the_guard(tmp_path: Path) -> None:
     with _script(tmp_path, "if True:") as process:
         assert process.stdout is not None
