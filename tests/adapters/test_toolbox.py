@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from openenv.adapters import AnthropicTools, OpenAITools
-from openenv.core.env_server.mcp_types import CallToolAction, Tool
-from openenv.core.exceptions import ConfigurationError
+from openenv.core.env_server.mcp_types import CallToolAction, CallToolObservation, Tool
+from openenv.core.env_server.types import Observation
+from openenv.core.exceptions import ClientClosedError, ConfigurationError
+from openenv.core.media import Audio, Image
+from openenv.core.sync_client import SyncEnvClient
+from openenv.core.tools import McpResult
 
-from .conftest import Desk, DeskClient
+from .conftest import Desk, DeskClient, Guess
 
 
 def _tool(name: str) -> Tool:
@@ -55,3 +60,85 @@ def test_a_malformed_call_is_not_played() -> None:
     )
     assert call.action is None
     assert asyncio.run(call.step_async(DeskClient.from_environment(Desk))) is None
+
+
+def _asked(*calls: tuple[str, str]) -> dict[str, Any]:
+    rows = [
+        {"id": str(number), "function": {"name": name, "arguments": arguments}}
+        for number, (name, arguments) in enumerate(calls)
+    ]
+    return {"tool_calls": rows}
+
+
+_CALLS = [("add", '{"a": 1}'), ("fail", "{}"), ("add", '{"a": "much"}'), ("nothing", "{}"), ("add", '{"a": 2}')]
+
+
+def _checked(answers: list[dict[str, Any]]) -> None:
+    told = [answer["content"] for answer in answers]
+    assert [answer["tool_call_id"] for answer in answers] == ["0", "1", "2", "3", "4"]
+    assert (told[0], told[4]) == ("2", "5")
+    assert "the printer is on fire" in told[1]
+    assert "'a'" in told[2]
+    assert "there is no tool 'nothing'" in told[3]
+
+
+def test_all_calls_of_a_message_are_played_and_answered(env: SyncEnvClient[Any, Any, Any]) -> None:
+    toolbox = OpenAITools(env.list_tools())
+    _checked(toolbox.answers(toolbox.play(env, _asked(*_CALLS))))
+
+
+def test_they_are_by_an_asynchronous_client_too() -> None:
+    async def play() -> list[dict[str, Any]]:
+        async with DeskClient.from_environment(Desk) as env:
+            toolbox = OpenAITools(await env.list_tools())
+            return toolbox.answers(await toolbox.play_async(env, _asked(*_CALLS)))
+
+    _checked(asyncio.run(play()))
+
+
+def test_what_comes_after_the_end_of_the_episode_is_not_done(env: SyncEnvClient[Any, Any, Any]) -> None:
+    toolbox = OpenAITools(env.list_tools(), action=Guess, action_name="guess")
+    played = toolbox.play(env, _asked(("add", '{"a": 1}'), ("guess", '{"number": 7}'), ("add", '{"a": 1}')))
+    told = [answer["content"] for answer in toolbox.answers(played)]
+    assert told[:2] == ["2", '{"text":"you said 7"}']
+    assert told[2] == "the episode ended with an earlier call, so this one was not made"
+    assert env.call_tool("add", a=0, b=0) == 2
+
+
+def test_a_session_that_fails_is_not_the_models_to_mend() -> None:
+    env = DeskClient.from_environment(Desk).sync()
+    toolbox = OpenAITools(env.list_tools())
+    env.close()
+    with pytest.raises(ClientClosedError):
+        toolbox.play(env, _asked(("add", '{"a": 1}')))
+
+
+_BLOCK = {"type": "image", "data": "aGk=", "mimeType": "image/png"}
+
+
+class _Shown(Observation):
+    text: str = "look"
+    picture: Image | None = None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "content"),
+    [
+        (Image(data=b"hi", mime_type="image/gif"), "[image/gif]"),
+        (["look", Image(data=b"hi"), {"at": 1}], 'look\n[image/png]\n{"at":1}'),
+        ([{"type": "text", "text": "look"}, _BLOCK], "look\n[image/png]"),
+        (Audio(data=b"hi"), "[audio/wav, 2 bytes]"),
+        (b"hi", "[2 bytes]"),
+        (CallToolObservation(tool_name="add", result=Image(data=b"hi")), "[image/png]"),
+        (McpResult(content=[Image(data=b"hi")]), "[image/png]"),
+        (McpResult.of({"at": 1}), '{"at":1}'),
+        (_Shown(picture=Image(data=b"hi"), reward=1.0), '{"text":"look"}\n[image/png]'),
+        (["a", "b"], '["a","b"]'),
+        ([], "[]"),
+        (None, "null"),
+    ],
+)
+def test_what_a_tool_gives_is_told_in_texts_and_pictures(outcome: object, content: str) -> None:
+    toolbox = OpenAITools([_tool("look")])
+    [call] = toolbox.calls(_asked(("look", "{}")))
+    assert toolbox.answers([(call, outcome)])[0]["content"] == content

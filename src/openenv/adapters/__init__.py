@@ -2,8 +2,7 @@
 
 toolbox = OpenAITools(env.list_tools())
 completion = model.chat.completions.create(model=..., messages=messages, tools=toolbox.schemas())
-played = [(call, call.step(env)) for call in toolbox.calls(completion)]
-messages += toolbox.answers(played)
+messages += toolbox.answers(toolbox.play(env, completion))
 """
 
 from __future__ import annotations

@@ -9,27 +9,19 @@ from typing import Any
 from ..core.client_types import StepResult
 from ..core.env_server.mcp_types import CallToolObservation
 from ..core.env_server.types import Observation
-from ..core.tools.results import plain_result
-from ..core.wire.codec import decode, encode
+from ..core.media import Audio, Image, decoded, is_block
+from ..core.tools.results import json_value, plain_result
+from ..core.wire.codec import encode
 from .model_call import ModelCall
 
-__all__ = ["Image", "Told", "told"]
+__all__ = ["Told", "told"]
+
+# Models take no sounds as results of tools, and nobody reads bytes: they are told of.
+_MEDIA = (Image, Audio, bytes)
+_NOTHING = "null"
 
 # What is about the episode, and not for the agent to read.
 _BESIDE = {"reward", "done", "metadata"}
-
-
-@dataclass(frozen=True)
-class Image:
-    """A picture.
-
-    Attributes:
-        media_type: What it is, such as `image/png`.
-        data: Its bytes in base64.
-    """
-
-    media_type: str
-    data: str
 
 
 @dataclass(frozen=True)
@@ -47,7 +39,7 @@ class Told:
     @property
     def text(self) -> str:
         """Return the texts, and a word in the place of each picture."""
-        return "\n".join(part if isinstance(part, str) else f"[{part.media_type}]" for part in self.parts)
+        return "\n".join(part if isinstance(part, str) else f"[{part.mime_type}]" for part in self.parts)
 
 
 def told(call: ModelCall, outcome: object) -> Told:
@@ -68,24 +60,47 @@ def told(call: ModelCall, outcome: object) -> Told:
             return Told([seen.error.message], is_error=True)
         return Told(_parts(seen.result))
     if isinstance(seen, Observation):
-        return Told([encode(seen.model_dump(exclude=_BESIDE)).decode()])
+        return Told(_fields(seen))
     return Told(_parts(seen))
 
 
+def _fields(observation: Observation) -> list[str | Image]:
+    """Return an observation's fields as JSON, and the pictures among them after that."""
+    pictures = {name: value for name, value in observation if isinstance(value, Image)}
+    rest = observation.model_dump(exclude=_BESIDE | pictures.keys())
+    return [encode(rest).decode(), *pictures.values()]
+
+
 def _parts(result: Any) -> list[str | Image]:
-    content = result.get("content") if isinstance(result, Mapping) else getattr(result, "content", None)
-    if isinstance(content, list) and any(_is_image(block) for block in content):
-        return [_part(block) for block in content]
-    value = plain_result(decode(encode(result)) if not isinstance(result, str) else result)
-    return [value if isinstance(value, str) else encode(value).decode()]
+    return [_part(value) for value in _values(result)] or [_NOTHING]
 
 
-def _is_image(block: object) -> bool:
-    return isinstance(block, Mapping) and block.get("type") == "image"
+def _values(result: Any) -> list[Any]:
+    """Return what a tool gave: one value, or several where there are pictures or sounds among them."""
+    if not isinstance(result, Mapping) and hasattr(result, "is_error"):
+        # As an environment in this process gives it, before it travels.
+        result = json_value(result)
+    content = result.get("content") if isinstance(result, Mapping) else None
+    value = content if isinstance(content, list) and any(map(_is_medium, content)) else plain_result(result)
+    values = value if isinstance(value, list) else [value]
+    return values if any(map(_is_medium, values)) else [value]
 
 
-def _part(block: Mapping[str, Any]) -> str | Image:
-    if _is_image(block):
-        return Image(str(block.get("mimeType") or block.get("mime_type") or "image/png"), str(block["data"]))
-    text = block.get("text")
-    return text if isinstance(text, str) else encode(block).decode()
+def _is_medium(value: object) -> bool:
+    return isinstance(value, _MEDIA) or (is_block(value) and isinstance(decoded(_mapping(value)), _MEDIA))
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _part(value: Any) -> str | Image:
+    if is_block(value):
+        value = decoded(value)
+    if isinstance(value, Image):
+        return value
+    if isinstance(value, Audio):
+        return f"[{value.mime_type}, {len(value.data)} bytes]"
+    if isinstance(value, bytes):
+        return f"[{len(value)} bytes]"
+    return value if isinstance(value, str) else encode(value).decode()

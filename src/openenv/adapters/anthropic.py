@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..core.media import Image, to_base64
 from ._fields import field, rows
-from ._results import Image, told
+from ._results import told
 from .model_call import ModelCall
-from .toolbox import Toolbox
+from .toolbox import Played, Toolbox
 
 __all__ = ["AnthropicTools"]
 
@@ -36,7 +37,7 @@ class AnthropicTools(Toolbox):
             if field(block, "type") == "tool_use"
         ]
 
-    def answers(self, played: Sequence[tuple[ModelCall, object]]) -> list[dict[str, Any]]:
+    def answers(self, played: Sequence[Played]) -> list[dict[str, Any]]:
         """Return the one user message that holds the results of all calls; none where there was no call."""
         blocks = [_block(call, outcome) for call, outcome in played]
         return [{"role": "user", "content": blocks}] if blocks else []
@@ -51,4 +52,5 @@ def _block(call: ModelCall, outcome: object) -> dict[str, Any]:
 def _part(part: str | Image) -> dict[str, Any]:
     if isinstance(part, str):
         return {"type": "text", "text": part}
-    return {"type": "image", "source": {"type": "base64", "media_type": part.media_type, "data": part.data}}
+    source = {"type": "base64", "media_type": part.mime_type, "data": to_base64(part.data)}
+    return {"type": "image", "source": source}

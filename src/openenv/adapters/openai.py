@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..core.media import Image, to_base64
 from ._fields import field, rows
-from ._results import Image, told
+from ._results import told
 from .model_call import ModelCall
-from .toolbox import Toolbox
+from .toolbox import Played, Toolbox
 
 __all__ = ["OpenAIResponsesTools", "OpenAITools"]
 
@@ -39,7 +40,7 @@ class OpenAITools(Toolbox):
             if (function := field(call, "function")) is not None
         ]
 
-    def answers(self, played: Sequence[tuple[ModelCall, object]]) -> list[dict[str, Any]]:
+    def answers(self, played: Sequence[Played]) -> list[dict[str, Any]]:
         """Return a `tool` message for each call; it holds text alone, with a word in the place of each picture."""
         return [
             {"role": "tool", "tool_call_id": call.id, "content": told(call, outcome).text} for call, outcome in played
@@ -71,7 +72,7 @@ class OpenAIResponsesTools(Toolbox):
             if field(item, "type") == "function_call"
         ]
 
-    def answers(self, played: Sequence[tuple[ModelCall, object]]) -> list[dict[str, Any]]:
+    def answers(self, played: Sequence[Played]) -> list[dict[str, Any]]:
         """Return a `function_call_output` for each call."""
         return [
             {"type": "function_call_output", "call_id": call.id, "output": _output(told(call, outcome).parts)}
@@ -85,6 +86,6 @@ def _output(parts: list[str | Image]) -> str | list[dict[str, Any]]:
     return [
         {"type": "input_text", "text": part}
         if isinstance(part, str)
-        else {"type": "input_image", "image_url": f"data:{part.media_type};base64,{part.data}"}
+        else {"type": "input_image", "image_url": f"data:{part.mime_type};base64,{to_base64(part.data)}"}
         for part in parts
     ]

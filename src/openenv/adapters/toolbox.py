@@ -5,18 +5,28 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic import ValidationError
 
+from ..core.client_types import StepResult
 from ..core.env_server.mcp_types import CallToolAction, Tool
 from ..core.env_server.types import Action
-from ..core.exceptions import ConfigurationError
+from ..core.exceptions import ConfigurationError, InvalidRequestError, RemoteError, StepTimeoutError
 from ..core.wire.codec import decode
 from .model_call import ModelCall
 
-__all__ = ["Toolbox"]
+if TYPE_CHECKING:
+    from ..core.env_client import EnvClient
+    from ..core.sync_client import SyncEnvClient
 
+__all__ = ["Played", "Toolbox"]
+
+Played: TypeAlias = tuple[ModelCall, object]
+"""A model's call, and what came of it."""
+
+# What a model can do something about; anything else ends the conversation.
+_TOLD = (RemoteError, StepTimeoutError)
 _FORBIDDEN = re.compile(r"[^a-zA-Z0-9_-]")
 
 
@@ -64,13 +74,46 @@ class Toolbox(ABC):
         """Return the calls in a model's response: the library's object, or the dict it stands for."""
 
     @abstractmethod
-    def answers(self, played: Sequence[tuple[ModelCall, object]]) -> list[dict[str, Any]]:
+    def answers(self, played: Sequence[Played]) -> list[dict[str, Any]]:
         """Return what to add to the conversation after a model's message.
 
         Args:
             played: Each of the message's calls, with what came of it: a step's result, an observation, the value that
                 `call_tool` returned, an exception, or `None` for a call that was malformed.
         """
+
+    def play(self, env: SyncEnvClient[Any, Any, Any], response: Any) -> list[Played]:
+        """Make the calls in a model's response, one after the other, and return each with what came of it.
+
+        What the environment or a tool refuses or fails is what came of that call, for the model to read. Once the
+        episode is done, the calls that are left are answered with that.
+
+        Args:
+            env: A sync client.
+            response: The model's response.
+
+        Raises:
+            OpenEnvError: The session itself failed: it was lost, closed, or gave no answer.
+        """
+        played: list[Played] = []
+        for call in self.calls(response):
+            try:
+                outcome: object = _over(played) or call.step(env)
+            except _TOLD as exc:
+                outcome = exc
+            played.append((call, outcome))
+        return played
+
+    async def play_async(self, env: EnvClient[Any, Any, Any], response: Any) -> list[Played]:
+        """Do as `play` does, by an asynchronous client."""
+        played: list[Played] = []
+        for call in self.calls(response):
+            try:
+                outcome: object = _over(played) or await call.step_async(env)
+            except _TOLD as exc:
+                outcome = exc
+            played.append((call, outcome))
+        return played
 
     def _free_name(self, name: str) -> str:
         """Return the name of a tool as the API takes it, and nobody else has it."""
@@ -101,6 +144,12 @@ class Toolbox(ABC):
         if self._action is not None and tool.name == self._action_name:
             return self._action.model_validate(arguments)
         return CallToolAction(tool_name=tool.name, arguments=arguments)
+
+
+def _over(played: Sequence[Played]) -> Exception | None:
+    """Return what is told of a call where the episode was over before it; `None` where it was not."""
+    is_done = any(isinstance(outcome, StepResult) and outcome.done for _, outcome in played)
+    return InvalidRequestError("the episode ended with an earlier call, so this one was not made") if is_done else None
 
 
 def _object(arguments: object) -> dict[str, Any]:
