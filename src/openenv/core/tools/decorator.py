@@ -58,13 +58,16 @@ def tool(
 ) -> _F | Callable[[_F], _F]:
     """Offer a method of an environment as a tool.
 
-    The arguments' JSON schema comes from the signature and its type hints, their descriptions from the docstring's
-    `Args:` section, the tool's description from the text before it. The method stays an ordinary method. It may be a
-    coroutine function. Overridden in a subclass it stays a tool, decorated again or not; `name = None` in a subclass
-    withdraws it.
+    The arguments' JSON schema comes from the signature and its type hints, their descriptions from the docstring (in
+    the style of Google, NumPy or Sphinx), the tool's description from the text before them, the schema of its results
+    from the return annotation. An argument of type `ToolContext` is given by OpenEnv, for reports of progress. The
+    method stays an ordinary method. It may be a coroutine function. Overridden in a subclass it stays a tool, decorated
+    again or not; `name = None` in a subclass withdraws it.
 
-    A tool returns any JSON value, pydantic model, dataclass, array or bytes. One that returns an `Observation` sets the
-    step's reward and `done` too. One that raises gives an observation with an `error`; the session goes on.
+    A tool returns any JSON value, pydantic model, dataclass or array; bytes, an `Image`, an `Audio`, a picture of
+    Pillow; or a list with such. A call is a step: it counts, and its reward is the rubric's, if the environment has
+    one. A tool that returns an `Observation` sets the step's reward and `done` itself. One that raises gives an
+    observation with an `error`; the session goes on.
 
     Args:
         function: The method, where the decorator is used bare.
