@@ -1,4 +1,4 @@
-"""The official SDK's client of its second major version, which begins with a version of the protocol without sessions."""
+"""The client of the official SDK's second major version, which first tries a protocol without sessions."""
 
 from __future__ import annotations
 
