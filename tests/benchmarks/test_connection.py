@@ -14,7 +14,7 @@ RESET = text_frame({"type": "reset", "data": {}})
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[RunningServer]:
-    with serve(ENVIRONMENTS["sync"], action_cls=Word, observation_cls=Heard, max_concurrent_envs=3) as running:
+    with serve(ENVIRONMENTS["sync"], action_cls=Word, observation_cls=Heard, max_concurrent_envs=8) as running:
         yield running
 
 
@@ -57,7 +57,6 @@ def test_no_more_are_under_way_than_may_be(server: RunningServer) -> None:
         yield from connection.closing(text_frame({"type": "close"}))
         under_way.append(under_way[-1] - 1)
 
-    # The server has three slots: a fourth at once would be refused.
     drive(all_of_them(), 3, ended=close)
     assert (len(under_way), max(under_way), under_way[-1]) == (60, 3, 0)
 

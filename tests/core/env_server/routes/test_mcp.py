@@ -170,7 +170,7 @@ def test_a_full_server_says_how_full(ask: Ask) -> None:
         ('{"jsonrpc":"2.0","id":1}', -32600),
         ('{"jsonrpc":"2.0","id":1,"method":5}', -32600),
         ('{"jsonrpc":"2.0","id":1,"method":"tools/list","params":[1]}', -32600),
-        ("prompts/list", -32601),
+        ("sampling/createMessage", -32601),
         ("resources/list", -32601),
         (b"\xff\xfe", -32700),
     ],
