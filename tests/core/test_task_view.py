@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI, HTTPException, Request
 
 from openenv.core.env_client import EnvClient
+from openenv.core.env_pool import EnvPool
 from openenv.core.env_server.settings import ServerSettings
 from openenv.core.env_server.types import State
 from openenv.core.exceptions import (
@@ -19,6 +20,7 @@ from openenv.core.exceptions import (
     ConnectError,
     EnvironmentExecutionError,
     InvalidRequestError,
+    PoolError,
     ProtocolError,
     TaskNotFoundError,
 )
@@ -112,6 +114,23 @@ def test_an_asynchronous_view_is_awaited(client: Client) -> None:
             assert list(map(text, together)) == QUESTIONS["train"][:8]
 
     asyncio.run(look())
+
+
+@both_kinds
+@pytest.mark.parametrize("where", ["server", "in process"])
+def test_every_session_of_a_pool_is_given_a_task_of_its_own(drive: Drive, where: str, quiz_url: str) -> None:
+    pool: EnvPool[Any, Any, Any] = (
+        QuizClient.pool(3, base_url=quiz_url) if where == "server" else QuizClient.pool(3, environment=Quiz)
+    )
+    with drive(pool) as env:
+        assert env.call("splits") == list(QUESTIONS)
+        tasks = env._client.tasks("en/test")
+        count = len(env.outcome(tasks[:]))
+        results = env.reset(each=[{"split": "en/test", "index": index} for index in range(count)])
+        assert [result.observation.text for result in results] == ["t0", "t1", "t2"]
+        with pytest.raises(PoolError) as caught:
+            env.reset(each=[{"split": "en/test", "index": index} for index in (0, 3, 1)])
+        assert {index: type(error) for index, error in caught.value.errors.items()} == {1: TaskNotFoundError}
 
 
 @both_kinds
@@ -234,3 +253,13 @@ async def _used_and_closed(env: EnvClient[Any, Any, Any]) -> None:
     with pytest.raises(ConfigurationError, match=r"call \.sync\(\) before the first request"):
         env.sync()
     await env.close()
+
+
+def test_a_pool_that_was_asked_on_a_loop_stays_there() -> None:
+    async def look() -> None:
+        async with GenericEnvClient.pool(1, environment=Quiz) as pool:
+            await pool.splits()
+            with pytest.raises(ConfigurationError, match=r"call \.sync\(\) before anything else"):
+                pool.sync()
+
+    asyncio.run(look())

@@ -17,6 +17,7 @@ from .client_types import StepResult
 from .env_client import EnvClient
 from .exceptions import ClientClosedError, ConfigurationError, PoolError
 from .pool_results import StackedResults
+from .task_view import TaskView
 from .transports import choice
 from .transports.pool import PoolTransport
 from .wire.content import holds_binary
@@ -129,6 +130,18 @@ class EnvPool(Generic[_ActT, _ObsT, _StateT]):
         await sessions.open_all()
         self._sessions = sessions
         return sessions
+
+    async def splits(self) -> list[str]:
+        """Return the names of the splits of the environment's tasks; see `EnvClient.splits`."""
+        return await self._asking().splits()
+
+    def tasks(self, split: str) -> TaskView:
+        """Return the tasks of a split; see `EnvClient.tasks`. `reset(each=[…])` gives every session one of its own."""
+        return self._asking().tasks(split)
+
+    def _asking(self) -> EnvClient[_ActT, _ObsT, _StateT]:
+        self._client._is_blocking = self._is_blocking
+        return self._client
 
     async def close(self) -> None:
         """End every session, and stop the servers that providers started. May be called twice."""

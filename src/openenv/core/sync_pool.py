@@ -11,6 +11,7 @@ from ._driving import drive
 from .client_types import StepResult
 from .exceptions import ConfigurationError
 from .pool_results import StackedResults
+from .task_view import SyncTaskView
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -40,7 +41,8 @@ class SyncEnvPool(Generic[_ActT, _ObsT, _StateT]):
         Raises:
             ConfigurationError: It is connected on an event loop already.
         """
-        if async_pool._sessions is not None and not async_pool._is_blocking:
+        is_used = async_pool._sessions is not None or async_pool._client._task_line is not None
+        if is_used and not async_pool._is_blocking:
             raise ConfigurationError(
                 "this pool is connected on an event loop already: call .sync() before anything else"
             )
@@ -60,6 +62,14 @@ class SyncEnvPool(Generic[_ActT, _ObsT, _StateT]):
     def sync(self) -> Self:
         """Return this pool: it has plain methods already."""
         return self
+
+    def splits(self) -> list[str]:
+        """Return the names of the splits of the environment's tasks; see `EnvClient.splits`."""
+        return drive(self._pool.splits())
+
+    def tasks(self, split: str) -> SyncTaskView:
+        """Return the tasks of a split, as a sequence; see `SyncEnvClient.tasks`."""
+        return SyncTaskView(self._pool.tasks(split))
 
     def connect(self) -> Self:
         """Reach the servers and open every session; see `EnvPool.connect`."""
