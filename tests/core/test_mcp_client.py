@@ -4,9 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from mcp.server.lowlevel import Server
 
+from openenv.core.env_server.mcp_environment import MCPEnvironment
 from openenv.core.env_server.mcp_types import CallToolAction, CallToolObservation, ListToolsAction, ListToolsObservation
-from openenv.core.exceptions import InvalidRequestError, ToolCallError
+from openenv.core.env_server.types import Action, Observation, State
+from openenv.core.exceptions import InvalidRequestError, OpenEnvError, ToolCallError
+from openenv.core.generic_client import GenericEnvClient
 from openenv.core.mcp_client import MCPToolClient
 from openenv.core.tools import tool
 from openenv.testing import RunningServer, serve
@@ -117,3 +121,36 @@ def test_the_list_is_remembered_until_it_is_asked_for_anew(monkeypatch: pytest.M
         assert env.list_tools() is first
         assert env.call_tool("add", a=1) == 2
         assert env.list_tools(use_cache=False) is not first
+
+
+class Unlisted(MCPEnvironment):
+    """Has a server that does not list its tools."""
+
+    def __init__(self) -> None:
+        server: Server[Any, Any] = Server("unlisted")
+
+        @server.list_tools()  # type: ignore[no-untyped-call, untyped-decorator]
+        async def list_tools() -> list[Any]:
+            raise LookupError("no list today")
+
+        super().__init__(server)
+
+    def reset(self, seed: int | None = None, episode_id: str | None = None, **kwargs: Any) -> Observation:
+        return Observation()
+
+    def _step_impl(self, action: Action, timeout_s: float | None = None, **kwargs: Any) -> Observation:
+        return Observation()
+
+    @property
+    def state(self) -> State:
+        return State()
+
+
+@pytest.mark.parametrize("mode", ["simulation", "production"])
+@pytest.mark.parametrize("kind", [MCPToolClient, GenericEnvClient])
+def test_a_list_that_fails_is_no_empty_list(mode: Any, kind: type[Any]) -> None:
+    with serve(Unlisted, mode=mode) as server, kind(base_url=server.base_url, mode=mode).sync() as env:
+        if mode == "simulation":
+            env.reset()
+        with pytest.raises(OpenEnvError, match="no list today"):
+            env.list_tools()
