@@ -74,6 +74,10 @@ def test_projects_are_served_by_their_own_command(
     with LocalProcessProvider(command=command) as server, GenericEnvClient(server.base_url).sync() as env:
         assert env.reset(seed=1).observation == env.reset(seed=1).observation
         assert f"Serving {package} at {server.base_url}" in server.logs()
+        port = server.base_url.rpartition(":")[2]
+        second = subprocess.run([*command[:-1], port], capture_output=True, text=True, timeout=50, check=False)
+    assert second.returncode == 1
+    assert second.stderr.startswith(f"-c: port {port} on 127.0.0.1 is in use")
 
 
 def test_projects_are_clean(projects: list[Project]) -> None:

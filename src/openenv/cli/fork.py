@@ -33,7 +33,7 @@ def fork(
         _refuse_with_directory(repo_id, private)
         copied = copy_source(space, into, settings=settings)
         told = {"from": str(copied.name), "directory": str(into.expanduser().resolve())}
-        line = f"Copied {copied.name} to {into}\nNext: cd {into} && openenv serve"
+        line = f"Copied {copied.name} to {into}\nNext: pip install -e {into} && openenv serve {into}"
     else:
         copy = duplicate(space, repo_id, private=private, settings=settings)
         told = {"from": space.repo_id, "repo_id": copy.repo_id, "url": copy.page(settings.endpoint)}

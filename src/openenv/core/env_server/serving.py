@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .._application import find_application
 from .._uvicorn import uvicorn_settings
 from ..containers.runtime._sockets import base_url, listen
-from ..exceptions import ConfigurationError, ServerStartError
+from ..exceptions import ConfigurationError, OpenEnvError, ServerStartError
 from .observability.logs import log_config
 
 if TYPE_CHECKING:
@@ -89,7 +89,10 @@ def server_command(package: str) -> Callable[[], None]:
         def tell(url: str) -> None:
             _log.info("Serving %s at %s", package, url)
 
-        serve(package, host=told.host, port=told.port, workers=told.workers, log_level="info", on_listening=tell)
+        try:
+            serve(package, host=told.host, port=told.port, workers=told.workers, log_level="info", on_listening=tell)
+        except OpenEnvError as error:
+            sys.exit(f"{parser.prog}: {error}")
 
     return main
 

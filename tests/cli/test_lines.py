@@ -1,0 +1,31 @@
+"""What is shown of a program that takes long."""
+
+from __future__ import annotations
+
+import pytest
+
+from openenv.cli._lines import Progress, showing_lines
+from openenv.core.exceptions import ProviderError
+
+
+@pytest.mark.parametrize(("progress", "shown"), [("auto", ""), ("quiet", ""), ("plain", "one\ntwo\n")])
+def test_lines_are_shown_as_asked_for(progress: Progress, shown: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with showing_lines("Counting", progress) as on_line:
+        on_line("one")
+        on_line("two")
+
+    assert capsys.readouterr() == ("", shown)
+
+
+@pytest.mark.parametrize(("progress", "shown"), [("auto", "one\n"), ("quiet", ""), ("plain", "one\n")])
+def test_where_it_fails_they_are_told(progress: Progress, shown: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ProviderError):
+        _fail(progress)
+
+    assert capsys.readouterr() == ("", shown)
+
+
+def _fail(progress: Progress) -> None:
+    with showing_lines("Counting", progress) as on_line:
+        on_line("one")
+        raise ProviderError("no two")
