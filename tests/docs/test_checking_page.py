@@ -27,7 +27,7 @@ def test_the_table_has_every_check_as_the_code_does() -> None:
     assert rows == [(check.name, check.level.value, check.severity.value, check.expected) for check in checks]
 
 
-@pytest.mark.slow
+@pytest.mark.lengthy
 @pytest.mark.parametrize("command", _COMMANDS)
 def test_a_command_finds_a_good_environment_good(
     command: str, echo_clone: Path, echo_url: str, shell_variables: dict[str, str]

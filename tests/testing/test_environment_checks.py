@@ -88,6 +88,7 @@ OF_WALKS = {"action_cls": WalkAction, "observation_cls": WalkObservation, "state
 FAULTS = [
     fault(faults.the_same_one, "it_can_be_made", "the same instance", **OF_WALKS),
     fault(faults.no_environment, "it_can_be_made", "gives a NoEnvironment", **OF_WALKS),
+    fault(faults.Unmade, "it_can_be_made", 'OSError: no disk (File "'),
     fault(faults.Nameless, "it_describes_itself", "no description"),
     fault(faults.Undocumented, "it_describes_itself", "no docstring"),
     fault(Walk, "schemas_are_valid", "'whole number'", action_cls=faults.Shapeless),
@@ -263,6 +264,7 @@ def test_a_check_that_does_not_end_is_given_up() -> None:
         ({"checks": ["no_such_check"]}, "no check of environments: no_such_check. There are: it_can_be_made, "),
         ({"skip": ["no_such_check"]}, "no check of environments: no_such_check"),
         ({"level": "deep"}, "expected one of static, contract, full as level, got 'deep'"),
+        ({"level": "static"}, "the level static is about a project's files"),
         ({"steps": 0}, "expected 1 or more steps, got 0"),
         ({"actions": []}, "expected one or more actions, got none"),
     ],

@@ -71,6 +71,11 @@ def no_environment() -> Any:
     return NoEnvironment()
 
 
+class Unmade(Walk):
+    def __init__(self) -> None:
+        raise OSError("no disk")
+
+
 class Nameless(Walk):
     def get_metadata(self) -> EnvironmentMetadata:
         return EnvironmentMetadata(name="", description="", version="1")

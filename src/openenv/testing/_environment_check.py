@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from ..core.exceptions import ConfigurationError
@@ -17,6 +19,8 @@ __all__ = ["Check", "LeftOut", "Seen", "Unmet", "brief", "chosen", "make", "make
 
 _SubjectT = TypeVar("_SubjectT")
 _LONGEST = 300
+_PACKAGE = Path(__file__).resolve().parents[1]
+_PYTHON = Path(threading.__file__).resolve().parent
 
 
 class Unmet(Exception):  # noqa: N818 - it is no error, but a finding
@@ -183,9 +187,26 @@ def _finding(check: Check[Any], row: Seen) -> Finding:
 
 def brief(error: BaseException) -> str:
     """Return an error in one line, with the place where the environment raised it as far as that is known."""
+    message = " ".join(str(getattr(error, "message", "") or error).split())
+    told = f"{getattr(error, 'remote_type', '') or type(error).__name__}: {message}"
+    told = told if len(told) <= _LONGEST else f"{told[:_LONGEST]}…"
+    place = _place_of(error)
+    return f"{told} ({place})" if place else told
+
+
+def _place_of(error: BaseException) -> str:
     trace = str(getattr(error, "remote_traceback", ""))
     frames = [line.strip() for line in trace.splitlines() if line.strip().startswith("File ")]
-    first = (str(error).splitlines() or [""])[0]
-    told = first if getattr(error, "remote_type", "") else f"{type(error).__name__}: {first}"
-    told = told if len(told) <= _LONGEST else f"{told[:_LONGEST]}…"
-    return f"{told} ({frames[-1]})" if frames else told
+    cause: BaseException | None = None if trace else error
+    while cause is not None:
+        own = [frame for frame in traceback.extract_tb(cause.__traceback__) if _is_of_an_author(frame.filename)]
+        frames += [f'File "{frame.filename}", line {frame.lineno}, in {frame.name}' for frame in own]
+        cause = cause.__cause__
+    return frames[-1] if frames else ""
+
+
+def _is_of_an_author(filename: str) -> bool:
+    """Tell the code of an environment from that of OpenEnv and of Python."""
+    path = Path(filename)
+    is_python = path.is_relative_to(_PYTHON) and not {"site-packages", "dist-packages"} & set(path.parts)
+    return path.is_file() and not is_python and not path.is_relative_to(_PACKAGE)

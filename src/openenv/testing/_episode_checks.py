@@ -115,7 +115,7 @@ def valid_actions_are_answered(subject: Subject) -> Iterator[Seen]:
     """Play."""
     turns = [turn for episode in subject.episodes for turn in episode[1:]]
     if turns and all(turn.is_refused for turn in turns):
-        raise Unmet(f"every action that its schema describes is refused, such as {turns[0]}: {turns[0].problem}")
+        raise Unmet(f"every action is refused, such as {turns[0]}: {turns[0].problem}")
     raised = {turn.problem: turn for turn in reversed(turns) if turn.problem and not turn.is_refused}
     for problem, turn in raised.items():
         yield Seen(f"{turn} raised {problem}")

@@ -147,6 +147,10 @@ def _report(
     on_check: Callable[[str], None] | None,
 ) -> EnvironmentReport:
     depth = level_named(level)
+    if depth is Level.STATIC:
+        raise ConfigurationError(
+            "the level static is about a project's files: check_project('path/to/project') reads them"
+        )
     names = chosen(LIVE_CHECKS, depth, checks, skip)
     wanted = [check for check in LIVE_CHECKS if check.name in names]
     with quietly():
