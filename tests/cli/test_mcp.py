@@ -14,7 +14,9 @@ import pytest
 from mcp import ClientSession, McpError, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
+from openenv.testing import serve
 from tests.cli.running import openenv
+from tests.core.env_server.mcp.test_calling import Telling
 
 pytestmark = pytest.mark.lengthy
 
@@ -49,6 +51,23 @@ def test_a_desktop_agent_plays_what_is_served(echo_url: str) -> None:
             assert (stepped.structuredContent or {})["reward"] == 0.5
 
     asyncio.run(main())
+
+
+def test_a_desktop_agent_hears_how_far_a_tool_is() -> None:
+    told: list[float] = []
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        told.append(progress)
+
+    async def main(url: str) -> None:
+        async with agent(url) as client:
+            await client.initialize()
+            result = await client.call_tool("build", {}, progress_callback=hear)
+            assert not result.isError
+
+    with serve(Telling) as server:
+        asyncio.run(main(server.base_url))
+    assert told == [1, 2, 3]
 
 
 def test_requests_are_answered_where_the_server_is_gone() -> None:
