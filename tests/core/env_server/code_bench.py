@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from typing import Any
 
 from openenv.core.env_server.interfaces import Environment
 from openenv.core.env_server.types import Action, CodeObservation, State
 from openenv.core.tools import tool
 
-__all__ = ["Bench", "Code"]
+__all__ = ["RELEASED", "Bench", "Code"]
+
+RELEASED = threading.Event()
 
 
 class Code(Action):

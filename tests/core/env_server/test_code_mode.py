@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from openenv.core import EnvClient, ServerSettings, State
 from openenv.core.env_server.types import CodeObservation
-from openenv.core.exceptions import EnvironmentExecutionError, SessionClosedError, StepTimeoutError
+from openenv.core.exceptions import EnvironmentExecutionError, SessionClosedError, StepTimeoutError, ToolCallError
 from openenv.core.sync_client import SyncEnvClient
+from openenv.core.tools import tool
 from openenv.testing import RunningServer, serve
-from tests.core.env_server.code_bench import Bench, Code
+from tests.core.env_server.code_bench import RELEASED, Bench, Code
 
 # What holds the interpreter all the while: not even its other threads go on.
 _HOLDS_THE_INTERPRETER = "import re\nre.match(r'(a+)+$', 'a' * 60 + 'b')"
+
+_MODULE = "tests.core.env_server.code_bench"
 
 _Client = SyncEnvClient[Code, CodeObservation, State]
 
@@ -63,13 +68,39 @@ def test_code_that_loops_is_interrupted_and_the_session_goes_on(client: _Client)
 
 
 def test_code_that_waits_on_does_not_hold_up_the_session(client: _Client) -> None:
-    late = client.step(Code(code="import time\ntime.sleep(600)", limit_s=0.1)).observation
+    code = f"from {_MODULE} import RELEASED\nRELEASED.wait()"
+    late = client.step(Code(code=code, limit_s=0.1)).observation
     assert late.error is not None
     assert "and goes on" in late.error.message
     assert client.call_tool("add", amount=1) == 1
     with pytest.raises(EnvironmentExecutionError, match="still runs") as refused:
         client.step(Code(code="1"))
     assert refused.value.remote_type == "SessionBusyError"
+    # For the thread, where it is one of this process.
+    RELEASED.set()
+
+
+class OnLoop(Bench):
+    """Runs code on the event loop, where it must not, and beside it."""
+
+    @tool
+    async def run_here(self) -> Any:
+        return self.execute_code("add(1)")
+
+    @tool
+    async def run_beside(self) -> Any:
+        return await asyncio.to_thread(self.execute_code, "add(1) + bool(await loop())")
+
+
+def test_code_does_not_hold_up_the_event_loop() -> None:
+    async def main() -> None:
+        async with BenchClient.from_environment(OnLoop) as client:
+            with pytest.raises(ToolCallError, match="execute_code waits") as refused:
+                await client.call_tool("run_here")
+            assert refused.value.remote_type == "ConfigurationError"
+            assert (await client.call_tool("run_beside"))["result"] == 2
+
+    asyncio.run(main())
 
 
 def test_what_holds_the_interpreter_is_ended_with_its_process() -> None:

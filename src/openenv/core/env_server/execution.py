@@ -28,6 +28,7 @@ __all__ = [
     "ThreadPlace",
     "awaited",
     "raisable",
+    "running_loop",
     "wait_elsewhere",
 ]
 
@@ -126,7 +127,7 @@ def wait_elsewhere(coroutine: Coroutine[Any, Any, _T], loop: asyncio.AbstractEve
     Raises:
         ConfigurationError: It is the loop of this thread, which would wait for itself.
     """
-    if _running_loop() is loop:
+    if running_loop() is loop:
         coroutine.close()
         raise ConfigurationError(
             "plain code on the event loop cannot wait for a coroutine on it: call it from a plain method of the "
@@ -135,7 +136,8 @@ def wait_elsewhere(coroutine: Coroutine[Any, Any, _T], loop: asyncio.AbstractEve
     return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
 
 
-def _running_loop() -> asyncio.AbstractEventLoop | None:
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the event loop that runs on this thread, if one does."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Coroutine
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from .execution import InlinePlace, Place, awaited, wait_elsewhere
+from ..exceptions import ConfigurationError
+from .execution import InlinePlace, Place, awaited, running_loop, wait_elsewhere
 
 if TYPE_CHECKING:
     from ..tools.code.session import CodeSession
@@ -56,6 +57,18 @@ class Home:
     def take_in(self, environment: object) -> None:
         """Let an environment live here."""
         vars(environment)[_ATTRIBUTE] = self
+
+    def check_may_wait(self, what: str) -> None:
+        """Raise a ConfigurationError where waiting would hold up the server's event loop.
+
+        Args:
+            what: Who would wait.
+        """
+        if not isinstance(self.place, InlinePlace) and running_loop() is self._loop:
+            raise ConfigurationError(
+                f"{what} waits, and was called on the server's event loop, where nothing may: call it in a plain "
+                f"method, or from a coroutine by asyncio.to_thread, and leave NON_BLOCKING out"
+            )
 
     @cached_property
     def code(self) -> CodeSession:

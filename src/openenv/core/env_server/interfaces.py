@@ -208,10 +208,12 @@ class Environment(ABC, Generic[_ActT, _ObsT, _StateT]):
 
         Raises:
             SessionBusyError: Other code of this environment still runs.
+            ConfigurationError: It is called on the server's event loop, where nothing may wait.
         """
         from .home import Home
 
         home = Home.of(self)
+        home.check_may_wait("execute_code")
         return home.code.run(code, self.get_callables(), timeout_s, self._wait_for)
 
     def _wait_for(self, function: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
