@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,7 +45,7 @@ def test_a_good_environment_is_told_as_such() -> None:
     assert shown[0].startswith("echo_env: 2 checks in ")
     assert shown[0].endswith("(level full, seed 0)")
     assert [line.partition(" ")[0] for line in shown[1:4]] == ["reset:", "step:", "left"]
-    assert shown[4:] == ["  the_server_answers: there is no server", "no errors, 0 warnings"]
+    assert shown[4:] == ["  the_server_answers: there is no server", "0 errors, 0 warnings"]
 
 
 def test_what_is_wrong_is_told_with_how_to_mend_it(project: Path) -> None:
@@ -49,7 +54,7 @@ def test_what_is_wrong_is_told_with_how_to_mend_it(project: Path) -> None:
     assert "error  image_runs_as_a_user  Dockerfile: line 18: USER\n  seen      USER root\n" in shown
     assert "warning  manifest_fields_are_known  openenv.yaml: descripton\n" in shown
     assert "  to mend   write 'description'\n" in shown
-    assert shown.splitlines()[-1] == "1 to mend, 1 warnings"
+    assert shown.splitlines()[-1] == "1 error, 1 warning"
 
 
 def test_programs_get_json_and_nothing_else_of_the_current_directory(project: Path) -> None:
@@ -90,3 +95,24 @@ def test_an_installed_environment_and_a_server_are_checked_too(echo_url: str) ->
 )
 def test_what_cannot_be_checked_is_told(arguments: list[str], told: str) -> None:
     assert told in openenv("validate", *arguments, status=1).stderr
+
+
+@pytest.mark.lengthy
+def test_a_terminal_shows_which_check_is_made() -> None:
+    ours, theirs = pty.openpty()
+    with open(ours, "rb", buffering=0) as terminal:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "openenv.cli", "validate", str(ECHO), "--level", "contract", "--steps", "2"],
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+            env={**os.environ, "TERM": "xterm"},
+        )
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):
+            while said := terminal.read(1000):
+                shown += said
+        kept = process.communicate()[0]
+
+    assert b"the application loads" in shown
+    assert b"the application loads" not in kept

@@ -46,5 +46,5 @@ def test_a_command_finds_a_good_environment_good(
 
     report = echo_clone / "report.json"
     assert (
-        json.loads(report.read_text())["passed"] if report.exists() else done.stdout.endswith("no errors, 0 warnings\n")
+        json.loads(report.read_text())["passed"] if report.exists() else done.stdout.endswith("0 errors, 0 warnings\n")
     )

@@ -203,6 +203,22 @@ def test_a_server_that_is_not_well_is_found() -> None:
     assert report.results[1].left_out == "the_server_answers is to be mended first"
 
 
+SERVED_FAULTS = [
+    (faults.Raising, "valid_actions_are_answered", "ValueError: cannot walk backwards"),
+    (faults.Costly, "rewards_are_finite_numbers", "the reward nan"),
+    (faults.Shared, "sessions_are_isolated", "beside another session"),
+    (faults.Crowded, "sixteen_sessions_run_at_once", "RuntimeError: no seat is left"),
+]
+
+
+@pytest.mark.parametrize(("env", "name", "seen"), SERVED_FAULTS)
+def test_a_planted_fault_is_found_over_the_wire(env: type[Walk], name: str, seen: str) -> None:
+    with serve(env) as server:
+        report = check_server(server.base_url, checks=[name], steps=STEPS)
+
+    assert seen in report.findings[0].seen
+
+
 def test_every_check_has_been_seen_to_fail() -> None:
     assert {name for _, name, _, _ in FAULTS} | {"the_server_answers"} == {check.name for check in LIVE_CHECKS}
 

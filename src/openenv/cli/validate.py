@@ -132,8 +132,7 @@ def _print(report: EnvironmentReport) -> None:
     left_out = [f"  {result.name}: {result.left_out}" for result in report.results if result.left_out]
     if left_out:
         console.print("\n".join(["left out:", *left_out]), style="dim", markup=False)
-    verdict = "no errors" if report.passed else f"{len(report.errors)} to mend"
-    console.print(f"{verdict}, {len(report.warnings)} warnings", style="green" if report.passed else "bold red")
+    console.print(report.verdict, style="green" if report.passed else "bold red")
 
 
 def _print_finding(console: Console, finding: Finding) -> None:

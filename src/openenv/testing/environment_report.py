@@ -156,6 +156,11 @@ class EnvironmentReport:
         """Tell whether there are no errors; warnings may be there."""
         return not self.errors
 
+    @property
+    def verdict(self) -> str:
+        """Return how much was found, in a few words."""
+        return f"{_counted(self.errors, 'error')}, {_counted(self.warnings, 'warning')}"
+
     def raise_if_failed(self, *, strict: bool = False) -> None:
         """Raise what was found, all of it.
 
@@ -186,8 +191,7 @@ class EnvironmentReport:
         made = sum(not result.left_out for result in self.results)
         if not self.findings:
             return f"{self.environment} passes all of {made} checks"
-        counted = f"{_counted(self.errors, 'error')} and {_counted(self.warnings, 'warning')} in {made} checks"
-        return "\n".join([f"{self.environment}: {counted}", *map(str, self.findings)])
+        return "\n".join([f"{self.environment}: {self.verdict} in {made} checks", *map(str, self.findings)])
 
 
 def _counted(findings: tuple[Finding, ...], what: str) -> str:
