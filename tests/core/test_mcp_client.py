@@ -55,6 +55,8 @@ def test_tools_are_listed_and_called(server: RunningServer, drive: Drive) -> Non
         assert tools.keys() == {"add", "give", "name", "fail"}
         assert tools["add"].description == "Add two numbers."
         assert tools["add"].input_schema["required"] == ["a"]
+        assert (tools["add"].output_schema or {})["properties"] == {"result": {"type": "integer"}}
+        assert tools["fail"].output_schema is None
         assert env.call("call_tool", "add", a=2, b=3) == 5
         assert env.call("call_tool", "give") == {"x": [1, None, "é"], "n": 1.5}
         assert env.call("call_tool", "name", name="me") == "me"

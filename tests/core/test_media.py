@@ -12,7 +12,9 @@ import pydantic
 import pytest
 from mcp import types
 
+from openenv.core.env_server.mcp_environment import MCPEnvironment
 from openenv.core.env_server.mcp_types import CallToolAction, CallToolObservation
+from openenv.core.env_server.types import Action, Observation, State
 from openenv.core.mcp_client import MCPToolClient
 from openenv.core.media import Audio, Image, content_block, is_block
 from openenv.core.tools import tool
@@ -21,7 +23,7 @@ from tests.core.driving import Drive, both_kinds
 from tests.core.fastmcp_import import import_fastmcp
 from tests.core.worlds import Counter
 
-import_fastmcp()
+fastmcp = import_fastmcp()
 helpers = importlib.import_module("fastmcp.utilities.types")
 
 _ODD = bytes(range(256))
@@ -91,6 +93,46 @@ def test_a_client_in_production_mode_has_it_too() -> None:
         MCPToolClient(base_url=server.base_url, mode="production").sync() as env,
     ):
         assert {name: env.call_tool(name) for name in EXPECTED} == EXPECTED
+
+
+def _served_picture() -> Any:
+    return helpers.Image(data=_ODD, format="gif")
+
+
+def _served_pair() -> Any:
+    return ["look:", helpers.Image(data=_ODD, format="gif")]
+
+
+class Served(MCPEnvironment):
+    """Has the tools of a server, and one of its own."""
+
+    def __init__(self) -> None:
+        server = fastmcp.FastMCP("served")
+        server.tool(_served_picture, name="picture")
+        server.tool(_served_pair, name="pair")
+        super().__init__(server)
+        self.tool(name="raw")(lambda: _ODD)
+        self.tool(name="sound")(lambda: Audio(data=_ODD))
+
+    def reset(self, seed: int | None = None, episode_id: str | None = None, **kwargs: Any) -> Observation:
+        return Observation()
+
+    def _step_impl(self, action: Action, timeout_s: float | None = None, **kwargs: Any) -> Observation:
+        return Observation()
+
+    @property
+    def state(self) -> State:
+        return State()
+
+
+@pytest.mark.parametrize("mode", ["simulation", "production"])
+def test_tools_of_servers_give_pictures_too(mode: Any) -> None:
+    picture = Image(data=_ODD, mime_type="image/gif")
+    with serve(Served, mode=mode) as server, MCPToolClient(base_url=server.base_url, mode=mode).sync() as env:
+        assert env.call_tool("picture") == picture
+        assert env.call_tool("pair") == ["look:", picture]
+        assert env.call_tool("raw") == _ODD
+        assert env.call_tool("sound") == Audio(data=_ODD)
 
 
 def test_pictures_are_content_blocks_in_json() -> None:

@@ -134,6 +134,7 @@ def test_a_client_in_production_mode_uses_the_tools_of_one_session(production: R
         assert tools.keys() == {"add", "remember", "fail", "facts"}
         assert tools["add"].description == "Add two numbers."
         assert tools["add"].input_schema["required"] == ["a", "b"]
+        assert (tools["add"].output_schema or {})["properties"] == {"result": {"type": "integer"}}
         assert [client.call_tool("remember", number=n) for n in (1, 2)] == [1, 3]
         assert client.call_tool("facts") == {"data": [1, None], "more": {"x": 1.5}}
         with pytest.raises(ToolCallError, match="cannot count") as caught:

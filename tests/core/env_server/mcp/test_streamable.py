@@ -15,7 +15,7 @@ from mcp.types import TextContent
 
 from openenv.core import Observation, ServerSettings, State
 from openenv.core.env_server.mcp_environment import MCPEnvironment
-from openenv.core.env_server.types import Action, ConcurrencyConfig, ServerMode
+from openenv.core.env_server.types import Action, ConcurrencyConfig, EnvironmentMetadata, ServerMode
 from openenv.core.tools import tool
 from openenv.testing import RunningServer, serve
 from tests.core.env_server.mcp.conversing import conversing, refusal
@@ -50,6 +50,13 @@ class Tooled(Counter):
             await asyncio.Event().wait()
         finally:
             self.gate.opened.set()
+
+
+class Documented(Counter):
+    """Has a README."""
+
+    def get_metadata(self) -> EnvironmentMetadata:
+        return EnvironmentMetadata(name="documented", description="Counts.", readme_content="# Counting")
 
 
 def _greet(name: str) -> str:
@@ -166,6 +173,17 @@ def test_resources_tell_of_the_environment_and_its_state(server: RunningServer) 
                 await talk.read("openenv://nothing")
 
     asyncio.run(main())
+
+
+def test_the_readme_can_be_read_where_there_is_one() -> None:
+    async def main(url: str) -> None:
+        async with conversing(url) as talk:
+            first = (await talk.client.list_resources()).resources[0]
+            assert (str(first.uri), first.mimeType) == ("openenv://readme", "text/markdown")
+            assert await talk.read("openenv://readme") == "# Counting"
+
+    with serve(Documented) as server:
+        asyncio.run(main(server.base_url))
 
 
 def test_a_call_that_is_taken_back_is_interrupted(server: RunningServer) -> None:
