@@ -95,10 +95,11 @@ def test_images_of_the_other_templates_are_built_and_played(
 
 def test_a_build_that_fails_tells_its_last_lines(project: Path, tag: str, tmp_path: Path) -> None:
     dockerfile = tmp_path / "Dockerfile"
-    dockerfile.write_text(f"FROM {BASE_IMAGE}\nRUN echo so far && no-such-program\n")
+    dockerfile.write_text(f"FROM {BASE_IMAGE}\nLABEL {tag}=1\nRUN echo so far && no-such-program\n")
 
     with pytest.raises(ProviderError, match=rf"(?s)could not build {tag}: .*so far.*no-such-program"):
         build_image(project, BuildOptions(tags=[tag], dockerfile=dockerfile))
+    assert not docker("ps", "--all", "--quiet", "--filter", f"label={tag}")
     said = openenv("build", project, "-t", tag, "-f", dockerfile, status=1).stderr
     assert "so far" in said
     assert said.splitlines()[-1].startswith(f"openenv: Docker could not build {tag}: ")

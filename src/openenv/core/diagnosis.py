@@ -94,7 +94,7 @@ def _buildkit() -> Diagnosis:
 
     used_for = "secrets and certificates at build"
     try:
-        DockerCommand.find().buildkit_variables("building with secrets")
+        DockerCommand.find().require_buildkit("building with secrets")
     except OpenEnvError as error:
         return Diagnosis("BuildKit", False, "not with this docker command", used_for, _mend(error))
     return Diagnosis("BuildKit", True, "with the docker command", used_for)

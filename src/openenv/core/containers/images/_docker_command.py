@@ -60,24 +60,28 @@ class DockerCommand:
             return None
         return None if done.returncode else done.stdout.strip()
 
-    def buildkit_variables(self, what_for: str) -> dict[str, str]:
-        """Return the environment variables by which BuildKit builds.
+    def has_buildkit(self) -> bool:
+        """Tell whether it can build by BuildKit."""
+        if self.ask("buildx", "version") is not None:
+            return True
+        release = self.ask("version", "--format", "{{.Client.Version}}") or self.ask("--version") or ""
+        major = release.removeprefix("Docker version ").partition(".")[0]
+        return major.isdigit() and int(major) < _BUILDX_SINCE
+
+    def require_buildkit(self, what_for: str) -> None:
+        """Do nothing if it can build by BuildKit, and raise if it cannot.
 
         Args:
             what_for: What needs it, for the error.
 
         Raises:
-            ConfigurationError: This command has no BuildKit.
+            ConfigurationError: It cannot.
         """
-        if self.ask("buildx", "version") is None:
-            release = self.ask("version", "--format", "{{.Client.Version}}") or self.ask("--version") or ""
-            major = release.removeprefix("Docker version ").partition(".")[0]
-            if not major.isdigit() or int(major) >= _BUILDX_SINCE:
-                raise ConfigurationError(
-                    f"{what_for} needs BuildKit, and {self.program} has no buildx: install its plugin "
-                    f"(docker-buildx-plugin of Docker's packages, docker-buildx on Debian and with Homebrew)"
-                )
-        return {"DOCKER_BUILDKIT": "1"}
+        if not self.has_buildkit():
+            raise ConfigurationError(
+                f"{what_for} needs BuildKit, and {self.program} has no buildx: install its plugin "
+                f"(docker-buildx-plugin of Docker's packages, docker-buildx on Debian and with Homebrew)"
+            )
 
     def run(
         self,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..._application import is_project
@@ -16,9 +16,6 @@ from ..._manifest import Manifest, read_manifest
 from ...exceptions import ConfigurationError
 from ._docker_command import DockerCommand
 from ._lending import CA_SECRET, with_certificates
-
-if TYPE_CHECKING:
-    import os
 
 __all__ = ["BuildOptions", "BuiltImage", "build_image", "find_dockerfile", "image_name", "repository_name"]
 
@@ -146,13 +143,16 @@ def build_image(
     dockerfile = find_dockerfile(directory, options.dockerfile)
     tags = tuple(options.tags) or (image_name(directory),)
     docker = DockerCommand.find()
-    variables = docker.buildkit_variables(options.needs_buildkit_for) if options.needs_buildkit_for else {}
+    by_buildkit = _takes_buildkit(docker, options)
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         id_file = Path(folder, "id")
         if options.ca_bundle is not None:
             dockerfile = _lending(dockerfile, Path(folder))
         arguments = [*_arguments(options, tags), f"--iidfile={id_file}", f"--file={dockerfile}", str(directory)]
+        # The builder before BuildKit keeps a container of a step that failed.
+        arguments += [] if by_buildkit else ["--force-rm"]
+        variables = {"DOCKER_BUILDKIT": str(int(by_buildkit))}
         docker.run(arguments, f"build {tags[0]}", variables=variables, on_line=on_line)
         image_id = id_file.read_text(encoding="utf-8").strip()
     size = None if options.push else docker.ask("image", "inspect", "--format", "{{.Size}}", image_id)
@@ -182,6 +182,13 @@ def find_dockerfile(directory: Path, named: str | os.PathLike[str] | None = None
         f"{directory}: expected {' or '.join(_DOCKERFILES)} there. 'openenv init' makes one that most environments "
         f"can take"
     )
+
+
+def _takes_buildkit(docker: DockerCommand, options: BuildOptions) -> bool:
+    if options.needs_buildkit_for:
+        docker.require_buildkit(options.needs_buildkit_for)
+        return True
+    return os.environ.get("DOCKER_BUILDKIT") != "0" and docker.has_buildkit()
 
 
 def _lending(dockerfile: Path, folder: Path) -> Path:
