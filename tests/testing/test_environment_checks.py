@@ -14,7 +14,7 @@ from openenv.core.exceptions import ConfigurationError, ConformanceError, Connec
 from openenv.testing import Level, Severity, check_environment, check_server, serve
 from openenv.testing._live_checks import LIVE_CHECKS
 from tests.testing import walk_faults as faults
-from tests.testing.walk_environment import Place, Walk, WalkAction, WalkClient, WalkObservation
+from tests.testing.walk_environment import Place, TaskedWalk, Walk, WalkAction, WalkClient, WalkObservation
 
 pytestmark = pytest.mark.lengthy
 
@@ -26,17 +26,17 @@ STEPS = 6
 def test_a_good_environment_passes_every_check() -> None:
     told: list[str] = []
 
-    report = check_environment(Walk, client_cls=WalkClient, on_check=told.append)
+    report = check_environment(TaskedWalk, client_cls=WalkClient, on_check=told.append)
 
     report.raise_if_failed(strict=True)
     assert report.passed
     assert told == [result.name for result in report.results] == [check.name for check in LIVE_CHECKS]
     assert [result.name for result in report.results if result.left_out] == ["the_server_answers"]
-    assert str(report) == f"Walk passes all of {len(LIVE_CHECKS) - 1} checks"
+    assert str(report) == f"TaskedWalk passes all of {len(LIVE_CHECKS) - 1} checks"
 
 
 def test_a_good_server_passes_what_the_wire_shows() -> None:
-    with serve(Walk) as server:
+    with serve(TaskedWalk) as server:
         report = check_server(server.base_url, steps=STEPS)
 
     report.raise_if_failed(strict=True)
@@ -137,6 +137,10 @@ FAULTS = [
     fault(faults.UndescribedTool, "tools_are_described", "'add' has no description"),
     fault(faults.ShapelessTool, "tool_schemas_are_valid", "the schema of 'add' is none"),
     fault(faults.ListTool, "tool_schemas_are_valid", "has the type 'array'"),
+    fault(faults.Shuffling, "tasks_are_told_alike", "task 0 of 'short' is {'target': 9}"),
+    fault(faults.Boundless, "tasks_are_told_alike", "'short' has 2 tasks, and as task 2 it gives {'target': 9}"),
+    fault(faults.Untasked, "episodes_begin_with_tasks", "reset(split='short', index=0): "),
+    fault(faults.Wavering, "episodes_begin_with_tasks", "reset(split='short', index=2) gave "),
     fault(faults.RefusingTool, "tools_take_valid_arguments", "was refused: "),
     fault(faults.FailingTool, "tools_return_results", "each of 8 calls failed, such as add("),
     fault(faults.Toolbox, "tools_refuse_invalid_arguments", "'add', called with 'to' as"),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from openenv import EnvClient, Environment, State, tool
 from openenv.core.env_server.types import Action, Observation
 
-__all__ = ["LONGEST", "Place", "Walk", "WalkAction", "WalkClient", "WalkObservation"]
+__all__ = ["LONGEST", "Place", "TaskedWalk", "Walk", "WalkAction", "WalkClient", "WalkObservation"]
 
 LONGEST = 6
 
@@ -74,6 +74,25 @@ class Walk(Environment[WalkAction, WalkObservation, Place]):
             distance: How far.
         """
         return {"seen": self.current.position + (distance if direction == "right" else -distance)}
+
+
+class TaskedWalk(Walk):
+    """Walks along a line to a place that a task may name."""
+
+    targets: ClassVar[dict[str, list[int]]] = {"short": [5, 7, 9], "none": []}
+
+    def list_splits(self) -> list[str]:
+        return list(self.targets)
+
+    def list_tasks(self, split: str) -> list[dict[str, int]]:
+        return [{"target": target} for target in self.targets[split]]
+
+    def reset(
+        self, seed: int | None = None, episode_id: str | None = None, task: dict[str, int] | None = None
+    ) -> WalkObservation:
+        super().reset(seed, episode_id)
+        self.target = task["target"] if task else self.target
+        return self.seen()
 
 
 class WalkClient(EnvClient[WalkAction, WalkObservation, Place]):

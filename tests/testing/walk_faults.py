@@ -19,7 +19,7 @@ from openenv.core.env_server.mcp_types import (
     ToolErrorType,
 )
 from openenv.core.env_server.types import Action, EnvironmentMetadata, Observation
-from tests.testing.walk_environment import LONGEST, Place, Walk, WalkAction, WalkObservation
+from tests.testing.walk_environment import LONGEST, Place, TaskedWalk, Walk, WalkAction, WalkObservation
 
 
 class Shapeless(WalkAction):
@@ -328,6 +328,36 @@ class Hoarding(Walk):
 
 
 _TO = {"type": "object", "properties": {"to": {"type": "integer"}}}
+
+
+class Shuffling(TaskedWalk):
+    """Counts its tasks from the other end when it is asked for one of them."""
+
+    def get_task(self, split: str, index: int) -> dict[str, int]:
+        return self.list_tasks(split)[-1 - index]
+
+
+class Boundless(TaskedWalk):
+    """Has tasks beyond the last."""
+
+    def num_tasks(self, split: str) -> int:
+        return 2 if split == "short" else 0
+
+
+class Untasked(TaskedWalk):
+    """Has tasks, and no way to begin one."""
+
+    def reset(self, seed: int | None = None, episode_id: str | None = None) -> WalkObservation:  # type: ignore[override]
+        return Walk.reset(self, seed, episode_id)
+
+
+class Wavering(TaskedWalk):
+    """Begins a task as it happens to come."""
+
+    resets = itertools.count()
+
+    def seen(self) -> WalkObservation:
+        return super().seen().model_copy(update={"position": next(self.resets)})
 
 
 class OwnTools(Action):
