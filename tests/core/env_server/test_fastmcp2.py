@@ -15,6 +15,7 @@ _TESTS = (
     "tests/core/tools/test_server_session.py",
     "tests/core/env_server/test_mcp_environment.py",
     "tests/core/env_server/test_mcp_servers.py",
+    "tests/core/env_server/mcp/test_server_features.py",
 )
 _PACKAGES = ("fastmcp>=2.14,<3", "httpx", "hypothesis", "numpy", "psutil", "pytest", "pytest-timeout", "-e", str(ROOT))
 
