@@ -90,11 +90,26 @@ def test_an_installed_environment_and_a_server_are_checked_too(echo_url: str) ->
     [
         (["http://127.0.0.1:9"], "no server could be reached at http://127.0.0.1:9"),
         (["http://127.0.0.1:9", "--level", "static"], "a server's files cannot be read over the wire"),
+        ([ECHO, "--reset", "seed=1"], "expected a JSON object in --reset, got 'seed=1'"),
+        ([ECHO, "--actions", "nowhere.jsonl"], "nowhere.jsonl cannot be read: "),
         ([ECHO, "--check", "no_such_check"], "no check of environments: no_such_check"),
     ],
 )
 def test_what_cannot_be_checked_is_told(arguments: list[str], told: str) -> None:
     assert told in openenv("validate", *arguments, status=1).stderr
+
+
+@pytest.mark.lengthy
+def test_actions_and_resets_of_ones_own_are_used(tmp_path: Path) -> None:
+    actions = tmp_path / "actions.jsonl"
+    actions.write_text('{"message": "a"}\n\n{"massage": "b"}\n')
+    check = _only(["valid_actions_are_answered"])
+
+    started = openenv("validate", ECHO, *check, "--reset", '{"start": 1}', status=1).stdout
+    played = openenv("validate", ECHO, *check, "--actions", actions, status=1).stdout
+
+    assert "reset of EchoEnvironment does not take 'start'" in started
+    assert 'step {"massage": "b"} was refused: ' in played
 
 
 @pytest.mark.lengthy

@@ -32,6 +32,7 @@ def test_the_table_has_every_check_as_the_code_does() -> None:
 def test_a_command_finds_a_good_environment_good(
     command: str, echo_clone: Path, echo_url: str, shell_variables: dict[str, str]
 ) -> None:
+    (echo_clone / "moves.jsonl").write_text('{"message": "Hello!"}\n', encoding="utf-8")
     told = command.replace("http://localhost:8000", echo_url)
 
     done = subprocess.run(

@@ -42,6 +42,13 @@ def validate(
     ] = "full",
     seed: Annotated[int, typer.Option(help="What the random actions follow from.")] = 0,
     steps: Annotated[int, typer.Option(min=1, help="The most steps of an episode.")] = 20,
+    actions: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Play these in place of random ones: JSON, an action a line."),
+    ] = None,
+    reset: Annotated[
+        str, typer.Option(metavar="JSON", help='What each reset is given, such as {"split": "train", "index": 0}.')
+    ] = "{}",
     check: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Make this check alone; may be given again.")
     ] = None,
@@ -58,6 +65,8 @@ def validate(
         "level": level,
         "seed": seed,
         "steps": steps,
+        "actions": None if actions is None else _actions(actions),
+        "reset_arguments": _object(reset, "--reset"),
         "checks": check,
         "skip": skip or (),
         "check_timeout_s": timeout,
@@ -72,6 +81,30 @@ def validate(
         _print(report)
     if report.errors or (strict and report.warnings):
         raise typer.Exit(1)
+
+
+def _actions(file: Path) -> list[dict[str, Any]]:
+    from ..core.exceptions import ConfigurationError
+
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file} cannot be read: {error}") from error
+    return [_object(line, f"line {number} of {file}") for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _object(text: str, where: str) -> dict[str, Any]:
+    import json
+
+    from ..core.exceptions import ConfigurationError
+
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ConfigurationError(f"expected a JSON object in {where}, got {text!r}")
+    return found
 
 
 def _report(target: str, trust_remote_code: bool, options: dict[str, Any]) -> EnvironmentReport:

@@ -116,9 +116,11 @@ def valid_actions_are_answered(subject: Subject) -> Iterator[Seen]:
     turns = [turn for episode in subject.episodes for turn in episode[1:]]
     if turns and all(turn.is_refused for turn in turns):
         raise Unmet(f"every action is refused, such as {turns[0]}: {turns[0].problem}")
-    raised = {turn.problem: turn for turn in reversed(turns) if turn.problem and not turn.is_refused}
-    for problem, turn in raised.items():
-        yield Seen(f"{turn} raised {problem}")
+    # Of random ones, the model may refuse what its schema cannot say; those that somebody chose are meant to be good.
+    chosen = subject.plan.actions is not None
+    wrong = {turn.problem: turn for turn in reversed(turns) if turn.problem and (chosen or not turn.is_refused)}
+    for problem, turn in wrong.items():
+        yield Seen(f"{turn} {'was refused: ' if turn.is_refused else 'raised '}{problem}")
 
 
 def observations_match_their_schema(subject: Subject) -> Iterator[Seen]:
