@@ -52,6 +52,8 @@ def _loaded_by(code: str) -> set[str]:
         "from openenv.core.rubrics import LLMJudge, Sequential, TrajectoryRubric",
         "from openenv.core.hub import HubSettings, SpaceName, SpaceProvider, check_out, install, look_up",
         "from openenv.core.generic_client import GenericEnvClient; GenericEnvClient(base_url='http://localhost:1')",
+        "from openenv.core.hub import duplicate, publish; from openenv.core.containers.images import build_image",
+        "from openenv.core.diagnosis import diagnose; from openenv.scaffold import create_project",
     ],
 )
 def test_the_client_side_loads_no_heavy_package(code: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pty
+import sys
+
 import pytest
 
 from openenv.cli._lines import Progress, showing_lines
@@ -15,6 +18,19 @@ def test_lines_are_shown_as_asked_for(progress: Progress, shown: str, capsys: py
         on_line("two")
 
     assert capsys.readouterr() == ("", shown)
+
+
+def test_at_a_terminal_the_last_line_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = pty.openpty()
+    monkeypatch.setenv("TERM", "xterm")
+    with open(ours, "rb", buffering=0) as shown, open(theirs, "w", encoding="utf-8") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        with showing_lines("Counting", "auto") as on_line:
+            on_line("one")
+            on_line("two [of three]")
+        monkeypatch.undo()
+
+        assert b"Counting: two [of three]" in shown.read(4096)
 
 
 @pytest.mark.parametrize(("progress", "shown"), [("auto", "one\n"), ("quiet", ""), ("plain", "one\n")])
