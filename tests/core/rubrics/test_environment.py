@@ -11,7 +11,8 @@ from openenv.core.env_server.interfaces import Environment
 from openenv.core.env_server.types import State
 from openenv.core.exceptions import EnvironmentExecutionError, RubricError
 from openenv.core.generic_client import GenericEnvClient
-from openenv.core.rubrics import ExponentialDiscountingTrajectoryRubric, Rubric, Sequential, WeightedSum
+from openenv.core.rubrics import ExponentialDiscountingTrajectoryRubric, Gate, Rubric, Sequential, WeightedSum
+from openenv.core.utils import run_async_safely
 from tests.core.driving import Drive, both_kinds
 from tests.core.rubrics.scoring import Awaited, Given
 from tests.core.worlds import Add, Count
@@ -72,24 +73,33 @@ def test_an_episode_is_scored_and_the_next_one_by_itself() -> None:
     assert (reached.last_score, reached.compute_step_rewards()) == (1.0, [0.25, 0.5, 1.0])
 
 
-@pytest.mark.parametrize("rubric", [Awaited(1.0), WeightedSum([Given(1.0), Awaited(1.0)], [0.5, 0.5])], ids=repr)
+@pytest.mark.parametrize(
+    "rubric",
+    [
+        Awaited(1.0),
+        Sequential(Given(1.0), Awaited(1.0)),
+        WeightedSum([Given(1.0), Gate(Awaited(1.0))], [0.5, 0.5]),
+    ],
+    ids=repr,
+)
 def test_an_asynchronous_rubric_in_a_plain_step_is_refused(rubric: Rubric) -> None:
     env = Scored(rubric)
 
-    with pytest.raises(RubricError, match=r"Awaited is asynchronous, .*: override step_async .*_apply_rubric_async"):
+    with pytest.raises(
+        RubricError, match=r"^Awaited\.forward is asynchronous, .*: override step_async .*_rubric_async"
+    ):
         env.step(Add())
 
 
-def test_so_is_one_that_a_plain_forward_asks() -> None:
-    class Mixed(Rubric):
+def test_a_plain_rubric_may_wait_for_an_asynchronous_one_by_itself() -> None:
+    class Bridged(Rubric):
         def __init__(self) -> None:
-            self.judge = Sequential(Awaited(1.0))
+            self.judge = Sequential(Awaited(0.25))
 
         def forward(self, action: Any, observation: Any) -> Any:
-            return 2 * self.judge(action, observation)
+            return 2 * run_async_safely(self.judge(action, observation))
 
-    with pytest.raises(RubricError, match="Awaited is asynchronous"):
-        Scored(Mixed()).step(Add())
+    assert Scored(Bridged()).step(Add()).reward == 0.5
 
 
 async def _coroutine(action: Any, observation: Any) -> float:

@@ -105,6 +105,18 @@ def test_a_gamma_that_cannot_be(gamma: Any) -> None:
         Won().load_state_dict({"gamma": gamma})
 
 
+def test_a_constructor_of_ones_own_need_not_call_the_base() -> None:
+    class Bare(Won):
+        def __init__(self) -> None:
+            pass
+
+    one, other = Bare(), Bare()
+    one("win", ENDED)
+
+    assert (one.compute_step_rewards(), len(one.trajectory)) == ([1.0], 1)
+    assert (other.compute_step_rewards(), other.trajectory, other.gamma) == ([], [], 0.99)
+
+
 def test_a_score_that_is_no_number() -> None:
     class Wordy(Even):
         def score_trajectory(self, trajectory: list[tuple[Any, Any]]) -> Any:

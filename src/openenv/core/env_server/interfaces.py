@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypedDict, TypeVar, cast
 
-from ..rubrics._evaluation import not_awaited, nothing_awaited
+from ..rubrics._evaluation import not_awaited
 from .types import Action, CodeObservation, EnvironmentMetadata, Observation, State
 
 if TYPE_CHECKING:
@@ -241,9 +241,7 @@ class Environment(ABC, Generic[_ActT, _ObsT, _StateT]):
         """
         if self.rubric is None:
             return 0.0
-        with nothing_awaited():
-            score = self.rubric(action, observation)
-        return self._told_reward(not_awaited(score, self.rubric), observation)
+        return self._told_reward(not_awaited(self.rubric(action, observation)), observation)
 
     async def _apply_rubric_async(self, action: _ActT, observation: _ObsT) -> float:
         """Return the reward of a rubric that may be a coroutine; 0.0 without a rubric."""

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Coroutine, Generator, Iterable
 from typing import Any, TypeVar
 
 from ..exceptions import RubricError
 
-__all__ = ["Evaluation", "after", "discard", "is_awaitable", "not_awaited", "nothing_awaited", "run", "together"]
+__all__ = ["Evaluation", "after", "discard", "is_awaitable", "not_awaited", "run", "together"]
 
 _T = TypeVar("_T")
 
@@ -24,52 +22,23 @@ Evaluation = Generator[Any, Any, _T]
 # What most rubrics give, told apart at once: asking whether something is awaitable takes longer than many of them do.
 _PLAIN = frozenset({float, int, bool, list, dict, type(None)})
 
-_awaits_nothing: ContextVar[bool] = ContextVar("openenv_awaits_nothing", default=False)
-
-
-@contextmanager
-def nothing_awaited() -> Iterator[None]:
-    """Have rubrics that have to be awaited raise `RubricError` here, where nobody can await them."""
-    token = _awaits_nothing.set(True)
-    try:
-        yield
-    finally:
-        _awaits_nothing.reset(token)
-
 
 def is_awaitable(given: object) -> bool:
     """Return whether something has to be awaited."""
     return type(given) not in _PLAIN and inspect.isawaitable(given)
 
 
-def after(given: Any, function: Callable[[Any], Any], owner: object) -> Any:
-    """Return what a function makes of a value; where the value has to be awaited, a coroutine of it.
-
-    Args:
-        given: The value.
-        function: The function.
-        owner: The rubric that it belongs to, for the message.
-
-    Raises:
-        RubricError: It has to be awaited where nothing can be.
-    """
-    return run(_applied(given, function), owner) if is_awaitable(given) else function(given)
+def after(given: Any, function: Callable[[Any], Any]) -> Any:
+    """Return what a function makes of a value; where the value has to be awaited, a coroutine of it."""
+    return _made(given, function) if is_awaitable(given) else function(given)
 
 
-def _applied(given: Any, function: Callable[[Any], Any]) -> Evaluation[Any]:
-    return function((yield given))
+async def _made(given: Any, function: Callable[[Any], Any]) -> Any:
+    return function(await given)
 
 
-def run(evaluation: Evaluation[_T], owner: object) -> _T | Coroutine[Any, Any, _T]:
-    """Return what an evaluation returns; where something in it is awaitable, a coroutine that returns it.
-
-    Args:
-        evaluation: The evaluation.
-        owner: The rubric it belongs to, for the message.
-
-    Raises:
-        RubricError: Something is awaitable where nothing can be awaited.
-    """
+def run(evaluation: Evaluation[_T]) -> _T | Coroutine[Any, Any, _T]:
+    """Return what an evaluation returns; where something in it has to be awaited, a coroutine of it."""
     try:
         given = next(evaluation)
         while not is_awaitable(given):
@@ -77,30 +46,29 @@ def run(evaluation: Evaluation[_T], owner: object) -> _T | Coroutine[Any, Any, _
     except StopIteration as stop:
         value: _T = stop.value
         return value
-    if _awaits_nothing.get():
-        evaluation.close()
-        not_awaited(given, owner)
     return _finished(evaluation, given)
 
 
-def not_awaited(score: _T, owner: object) -> _T:
+def not_awaited(score: _T) -> _T:
     """Return a score where nothing can be awaited.
-
-    Args:
-        score: The score.
-        owner: What gave it, for the message.
 
     Raises:
         RubricError: It has to be awaited.
     """
     if not is_awaitable(score):
         return score
+    name = _awaited_by(score)
     discard(score)
-    name = getattr(owner, "__name__", type(owner).__name__)
     raise RubricError(
         f"{name} is asynchronous, and was called where nothing can be awaited: override step_async of the environment "
         f"instead of step, and write 'reward = await self._apply_rubric_async(action, observation)' there"
     )
+
+
+def _awaited_by(given: object) -> str:
+    """Return the name of the coroutine function at the bottom of what has to be awaited."""
+    inner = next(filter(is_awaitable, _held_by(given)), None)
+    return _awaited_by(inner) if inner is not None else getattr(given, "__qualname__", type(given).__name__)
 
 
 async def _finished(evaluation: Evaluation[_T], given: Any) -> _T:
@@ -153,12 +121,19 @@ async def _gathered(given: list[Any]) -> list[Any]:
 
 def discard(given: object) -> None:
     """Close what nobody will await, and what that would have awaited: Python warns of coroutines that never began."""
-    if not inspect.iscoroutine(given):
-        return
-    held = inspect.getcoroutinelocals(given).get("given") if given.cr_code in _HOLDERS else None
-    given.close()
-    for part in held if isinstance(held, list) else (held,):
-        discard(part)
+    if inspect.iscoroutine(given):
+        held = _held_by(given)
+        given.close()
+        for part in held:
+            discard(part)
 
 
-_HOLDERS = {_finished.__code__, _gathered.__code__}
+def _held_by(given: object) -> list[Any]:
+    """Return what a coroutine of this module that has not begun is going to await."""
+    if not inspect.iscoroutine(given) or given.cr_code not in _HOLDERS:
+        return []
+    held = inspect.getcoroutinelocals(given).get("given")
+    return held if isinstance(held, list) else [held]
+
+
+_HOLDERS = {_made.__code__, _finished.__code__, _gathered.__code__}

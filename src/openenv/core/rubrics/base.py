@@ -64,12 +64,12 @@ class Rubric(ABC):
             observation: What came of it.
 
         Raises:
-            RubricError: `forward` gave no number; or it has to be awaited, and was called by `_apply_rubric`.
+            RubricError: `forward` gave no number.
         """
         if self._forward_pre_hooks or self._forward_hooks:
-            return run(self._hooked(action, observation), self)
+            return run(self._hooked(action, observation))
         self._forget_scores()
-        return after(self.forward(action, observation), self._keep, self)
+        return after(self.forward(action, observation), self._keep)
 
     def _hooked(self, action: Any, observation: Any) -> Evaluation[float]:
         self._forget_scores()

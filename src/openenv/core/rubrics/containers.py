@@ -44,7 +44,7 @@ class Sequential(_Numbered):
 
     def forward(self, action: Any, observation: Any) -> Any:
         """Return the last rubric's score, or 0 where one gave 0; 1 where there are none."""
-        return run(self._one_by_one(action, observation), self)
+        return run(self._one_by_one(action, observation))
 
     def _one_by_one(self, action: Any, observation: Any) -> Evaluation[float]:
         score = 1.0
@@ -81,7 +81,7 @@ class Gate(Rubric):
 
     def forward(self, action: Any, observation: Any) -> Any:
         """Return the rubric's score, or 0 where it is below the threshold."""
-        return after(self.rubric(action, observation), self._passed, self)
+        return after(self.rubric(action, observation), self._passed)
 
     def _passed(self, score: float) -> float:
         return score if score >= self.threshold else 0.0
@@ -118,7 +118,7 @@ class WeightedSum(_Numbered):
 
     def forward(self, action: Any, observation: Any) -> Any:
         """Return the weighted sum of the rubrics' scores."""
-        return after(together(self.children(), action, observation), self._summed, self)
+        return after(together(self.children(), action, observation), self._summed)
 
     def _summed(self, scores: list[float]) -> float:
         return sum(score * weight for score, weight in zip(scores, self._weights, strict=True))
@@ -207,7 +207,7 @@ class RubricDict(Rubric):
 
     def evaluate(self, action: Any, observation: Any) -> Any:
         """Return the rubrics' scores by name; an awaitable of them where some are asynchronous, asked all at once."""
-        return after(together(self.children(), action, observation), self._named, self)
+        return after(together(self.children(), action, observation), self._named)
 
     def _named(self, scores: list[float]) -> dict[str, float]:
         return dict(zip(self, scores, strict=True))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..exceptions import ConfigurationError, RubricError
-from ._evaluation import after, discard, is_awaitable, nothing_awaited
+from ._evaluation import after, discard, is_awaitable
 from .base import Rubric
 
 __all__ = ["ExponentialDiscountingTrajectoryRubric", "TrajectoryRubric"]
@@ -24,7 +24,8 @@ class TrajectoryRubric(Rubric):
     """
 
     intermediate_reward: float = 0.0
-    _trajectory: list[tuple[Any, Any]]
+    # Instances get their own with the first step at the latest; this one stays empty.
+    _trajectory: list[tuple[Any, Any]] = []  # noqa: RUF012
     _final_score: float | None = None
 
     def __init__(self, intermediate_reward: float = 0.0) -> None:
@@ -50,11 +51,13 @@ class TrajectoryRubric(Rubric):
 
     def forward(self, action: Any, observation: Any) -> Any:
         """Remember the step; return the episode's score where it has ended, else the intermediate reward."""
+        if "_trajectory" not in self.__dict__:
+            self._trajectory = []
         self._trajectory.append((action, observation))
         if not getattr(observation, "done", False):
             self._final_score = None
             return self.intermediate_reward
-        return after(self.score_trajectory(self._trajectory), self._end, self)
+        return after(self.score_trajectory(self._trajectory), self._end)
 
     def _end(self, value: Any) -> float:
         score = self._final_score = self._as_score(value)
@@ -98,6 +101,8 @@ class ExponentialDiscountingTrajectoryRubric(TrajectoryRubric):
         gamma: What a step counts compared to the next one, from 0 (only the last counts) to 1 (all count the same).
     """
 
+    gamma: float = 0.99
+
     def __init__(self, gamma: float = 0.99, intermediate_reward: float = 0.0) -> None:
         """Make a rubric that has seen nothing.
 
@@ -126,8 +131,7 @@ class ExponentialDiscountingTrajectoryRubric(TrajectoryRubric):
     def _score_now(self) -> float:
         if self._final_score is not None:
             return self._final_score
-        with nothing_awaited():
-            scored = self.score_trajectory(self._trajectory)
+        scored = self.score_trajectory(self._trajectory)
         if not is_awaitable(scored):
             return self._as_score(scored)
         discard(scored)
