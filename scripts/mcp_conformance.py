@@ -42,7 +42,6 @@ _WHY = {
     "tools-call-sampling": "tools do not ask the client's model",
     "tools-call-elicitation": "tools do not ask the client's user",
     "elicitation-": "tools do not ask the client's user",
-    "completion-": "arguments are not completed",
     "resources-subscribe": "resources cannot be subscribed to: a step's result tells what it changed",
     "resources-unsubscribe": "resources cannot be subscribed to: a step's result tells what it changed",
 }

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["answer_beside_tools", "may_have_prompts", "may_have_server"]
 
-_LIST, _GET = "prompts/list", "prompts/get"
-_OF_SERVER = frozenset({_LIST, _GET, "resources/list", "resources/templates/list", "resources/read"})
+_LIST, _GET, _COMPLETE = "prompts/list", "prompts/get", "completion/complete"
+_OF_SERVER = frozenset({_LIST, _GET, _COMPLETE, "resources/list", "resources/templates/list", "resources/read"})
+_MOST_VALUES = 100
 
 
 def may_have_server(spec: EnvironmentSpec) -> bool:
@@ -46,6 +47,8 @@ async def answer_beside_tools(runner: LocalRunner, method: str, params: dict[str
         ServerRefusalError: It has no such thing, or what is asked is wrong.
         Exception: Whatever the prompt raised.
     """
+    if method == _COMPLETE:
+        return await _completed(runner, params)
     own = prompts_of(runner.environment) if method in {_LIST, _GET} else {}
     if method == _GET and params.get("name") in own:
         return await _filled_in(runner, own[params["name"]], params.get("arguments") or {})
@@ -64,6 +67,22 @@ async def _filled_in(runner: LocalRunner, prompt: BoundPrompt, arguments: dict[s
         raise ServerRefusalError(told, JsonRpcErrorCode.INVALID_PARAMS.value) from exc
     returned = await runner.run(prompt.function, **valid)
     return {"description": prompt.description, "messages": prompt_messages(returned)}
+
+
+async def _completed(runner: LocalRunner, params: dict[str, Any]) -> JsonObject:
+    """Return what the argument of a prompt or of a template may go on to be."""
+    reference, argument = params.get("ref") or {}, params.get("argument") or {}
+    prompt = prompts_of(runner.environment).get(reference.get("name", ""))
+    if prompt is None or reference.get("type") != "ref/prompt":
+        try:
+            return await _answer_of_server(runner, _COMPLETE, params)
+        except ServerRefusalError as exc:
+            # Few servers complete anything, and to have nothing to propose is no failure.
+            if exc.code != JsonRpcErrorCode.METHOD_NOT_FOUND.value:
+                raise
+    values = [] if prompt is None else prompt.completions(str(argument.get("name")), str(argument.get("value")))
+    completion = {"values": values[:_MOST_VALUES], "total": len(values), "hasMore": len(values) > _MOST_VALUES}
+    return {"completion": completion}
 
 
 async def _answer_of_server(runner: LocalRunner, method: str, params: dict[str, Any]) -> JsonObject:

@@ -54,6 +54,26 @@ class BoundPrompt:
         ]
         return {"name": self.name, "description": self.description, "arguments": arguments}
 
+    def completions(self, argument: str, begun: str) -> list[str]:
+        """Return the values of an argument that go on from what its user has begun to write, where it has a few.
+
+        Args:
+            argument: The argument's name.
+            begun: What has been written of it.
+        """
+        schema = self.signature.input_schema
+        values = _values_of(schema["properties"].get(argument, {}), schema.get("$defs", {}))
+        return [value for value in values if value.casefold().startswith(begun.casefold())]
+
+
+def _values_of(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> list[str]:
+    """Return the texts that a schema allows, where it names them."""
+    if "$ref" in schema:
+        return _values_of(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    inner = [value for part in schema.get("anyOf", ()) for value in _values_of(part, definitions)]
+    named = [schema["const"]] if "const" in schema else schema.get("enum", [])
+    return [*(str(value) for value in named), *inner]
+
 
 @overload
 def prompt(function: _F, /) -> _F: ...

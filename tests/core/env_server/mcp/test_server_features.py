@@ -11,7 +11,7 @@ import pytest
 from mcp import McpError
 from mcp.server.fastmcp import Context as SdkContext
 from mcp.server.fastmcp import FastMCP as SdkFastMCP
-from mcp.types import LoggingMessageNotificationParams
+from mcp.types import Completion, LoggingMessageNotificationParams, PromptReference
 
 from openenv.core import Observation, State
 from openenv.core.env_server.mcp_environment import MCPEnvironment
@@ -44,6 +44,11 @@ def _offer(server: Any) -> None:
     server.resource("notes://today", mime_type="text/plain")(_today)
     server.resource("notes://{day}/weather")(_weather)
     server.prompt("review")(_review)
+
+
+def completes() -> bool:
+    """Say that this server completes arguments."""
+    return True
 
 
 def build_here(context: ToolContext) -> list[Any]:
@@ -96,6 +101,12 @@ class SdkOffering(Offering):
             return "built"
 
         server.tool()(build)
+        server.tool()(completes)
+
+        @server.completion()  # type: ignore[no-untyped-call, untyped-decorator]
+        async def complete(reference: Any, argument: Any, context: Any) -> Completion:
+            return Completion(values=[word for word in ("long", "short") if word.startswith(argument.value)])
+
         _offer(server)
         MCPEnvironment.__init__(self, server)
         self.tool(build_here)
@@ -121,6 +132,18 @@ def test_its_prompts_are_listed_and_filled_in(server: RunningServer) -> None:
             assert (message.role, getattr(message.content, "text", "")) == ("user", "Review (short): 1/0")
             with pytest.raises(McpError, match="nothing"):
                 await talk.client.get_prompt("nothing")
+
+    asyncio.run(main())
+
+
+def test_its_arguments_are_completed_as_far_as_it_does_that(server: RunningServer) -> None:
+    async def main() -> None:
+        async with conversing(server.base_url) as talk:
+            reference = PromptReference(type="ref/prompt", name="review")
+            told = (await talk.client.complete(reference, {"name": "style", "value": "lo"})).completion
+            listed = await talk.tools()
+        # FastMCP's servers complete nothing.
+        assert told.values == (["long"] if "completes" in listed else [])
 
     asyncio.run(main())
 

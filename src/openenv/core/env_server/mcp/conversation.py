@@ -208,6 +208,14 @@ class Conversation:
         """
         return await self._beside_tools("prompts/get", {"name": name, "arguments": arguments})
 
+    async def complete(self, params: JsonObject) -> JsonObject:
+        """Return what the argument of a prompt or of a template may go on to be.
+
+        Raises:
+            RefusedError: The environment's server refuses to tell.
+        """
+        return await self._beside_tools("completion/complete", params)
+
     async def _listed(self, method: str, key: str) -> list[JsonObject]:
         """Return a list of the environment's, whole; an empty one where its server has none of that kind."""
         rows: list[JsonObject] = []

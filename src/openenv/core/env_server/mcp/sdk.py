@@ -126,7 +126,16 @@ def _prompting(conversation: Conversation) -> dict[Any, Any]:
         told = await _refusing(conversation.prompt(request.params.name, dict(request.params.arguments or {})))
         return types.ServerResult(types.GetPromptResult.model_validate(told))
 
-    return {types.ListPromptsRequest: list_prompts, types.GetPromptRequest: get_prompt}
+    async def complete(request: types.CompleteRequest) -> types.ServerResult:
+        params = request.params.model_dump(mode="json", by_alias=True, exclude_none=True)
+        told = await _refusing(conversation.complete(params))
+        return types.ServerResult(types.CompleteResult.model_validate(told))
+
+    return {
+        types.ListPromptsRequest: list_prompts,
+        types.GetPromptRequest: get_prompt,
+        types.CompleteRequest: complete,
+    }
 
 
 async def _refusing(asked: Any) -> Any:
