@@ -32,6 +32,11 @@ class Calculator(Counter):
         self.total += number
         return self.total
 
+    @tool(mode="simulation")
+    def peek(self) -> int:
+        """Look where only training may."""
+        return self.total
+
     @tool
     def fail(self) -> int:
         """Fail."""
@@ -142,6 +147,8 @@ def test_a_client_in_production_mode_uses_the_tools_of_one_session(production: R
         assert (caught.value.code, caught.value.remote_type) == ("execution_error", "ArithmeticError")
         with pytest.raises(ToolCallError, match="nothing"):
             client.call_tool("nothing")
+        with pytest.raises(ToolCallError, match="offered in simulation mode only"):
+            client.call_tool("peek")
 
 
 def test_an_async_client_in_production_mode_does_so_too(production: RunningServer) -> None:
@@ -156,6 +163,7 @@ def test_a_client_in_production_mode_works_with_a_server_for_episodes() -> None:
     with serve(Calculator) as server, GenericEnvClient(server.base_url, mode="production").sync() as client:
         client.reset()
         assert client.call_tool("add", a=1, b=2) == 3
+        assert client.call_tool("peek") == 0
 
 
 def test_the_mode_comes_from_the_environment_variable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,3 +95,12 @@ def test_one_context_is_enough() -> None:
 @pytest.mark.parametrize("notice", [Progress(1.5, None, "a"), LogMessage("debug", "b", "c")])
 def test_notices_survive_the_way_between_processes(notice: Notice) -> None:
     assert notice_of(notice_fields(notice)) == notice
+
+
+def test_callers_do_not_hear_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SERVICE_TOKEN", "tok-5e1f3a77")
+    heard: list[Notice] = []
+    context = ToolContext(heard.append)
+    context.report_progress(1, message="using tok-5e1f3a77")
+    context.log("used tok-5e1f3a77")
+    assert heard == [Progress(1, None, "using ***"), LogMessage("info", "used ***")]

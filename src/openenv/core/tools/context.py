@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
+from .._secrets import mask
 from ..exceptions import ConfigurationError
 
 __all__ = [
@@ -112,7 +113,7 @@ class ToolContext:
             message: What is being done.
         """
         if self._listener is not None:
-            self._listener(Progress(progress, total, message))
+            self._listener(Progress(progress, total, None if message is None else mask(message)))
 
     def log(self, text: str, level: LogLevel = "info", logger: str | None = None) -> None:
         """Say something, to the caller and in the server's log.
@@ -129,7 +130,7 @@ class ToolContext:
             raise ConfigurationError(f"expected one of the levels {', '.join(get_args(LogLevel))}, got {level!r}")
         _log.log(_PYTHON_LEVELS.get(level, logging.CRITICAL), "%s", text)
         if self._listener is not None:
-            self._listener(LogMessage(level, text, logger))
+            self._listener(LogMessage(level, mask(text), logger))
 
 
 def notice_fields(notice: Notice) -> dict[str, Any]:
