@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from openenv import create_app
-from openenv.core.exceptions import ConfigurationError, ConformanceError, ConnectError
+from openenv import Environment, create_app
+from openenv.core.env_server.mcp_types import CallToolAction, CallToolObservation
+from openenv.core.exceptions import ConfigurationError, ConformanceError, ConnectError, MissingExtraError
 from openenv.testing import Level, Severity, check_environment, check_server, serve
 from openenv.testing._live_checks import LIVE_CHECKS
+from tests.core.fastmcp_import import import_fastmcp
 from tests.testing import walk_faults as faults
+from tests.testing.other_environments import Asynchronous, OneThread, ToolsAlone
 from tests.testing.walk_environment import Place, TaskedWalk, Walk, WalkAction, WalkClient, WalkObservation
 
 pytestmark = pytest.mark.lengthy
@@ -48,6 +53,27 @@ def test_a_good_server_passes_what_the_wire_shows() -> None:
         "close_gives_everything_back",
         "memory_stays_bounded",
     ]
+
+
+@pytest.mark.parametrize("env", [Asynchronous, OneThread, ToolsAlone])
+def test_good_environments_of_other_kinds_pass_every_check(env: type[Environment[Any, Any, Any]]) -> None:
+    told: dict[str, Any] = {}
+    if env is ToolsAlone:
+        import_fastmcp()
+        told = {"action_cls": CallToolAction, "observation_cls": CallToolObservation, "level": "contract"}
+        # It has no end, and calls take their time.
+        told["skip"] = ["a_reset_follows_the_end", "steps_after_the_end_do_no_harm"]
+
+    report = check_environment(env, steps=STEPS, **told)
+
+    report.raise_if_failed(strict=True)
+
+
+def test_what_is_needed_and_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "hypothesis", None)
+
+    with pytest.raises(MissingExtraError, match=re.escape("pip install 'openenv-core[testing]'")):
+        check_environment(Walk)
 
 
 def test_one_seed_gives_one_report() -> None:
@@ -132,6 +158,7 @@ FAULTS = [
     fault(faults.LeavesFiles, "close_gives_everything_back", "4 files, sockets or pipes open"),
     fault(faults.LeavesProcesses, "close_gives_everything_back", "4 processes"),
     fault(faults.Hoarding, "memory_stays_bounded", "10 episodes of one session took"),
+    fault(faults.Unlisted, "tools_are_listed", "it raised RuntimeError: the tools are in the shed"),
     fault(faults.TwiceNamed, "tools_are_listed", "2 tools of the name 'add'"),
     fault(faults.ReservedName, "tools_are_listed", "a tool is called 'reset'"),
     fault(faults.UndescribedTool, "tools_are_described", "'add' has no description"),

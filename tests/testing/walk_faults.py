@@ -393,6 +393,11 @@ class Toolbox(Environment[OwnTools, Observation, State]):
         return State()
 
 
+class Unlisted(Toolbox):
+    def step(self, action: OwnTools, timeout_s: float | None = None) -> Observation:
+        raise RuntimeError("the tools are in the shed")
+
+
 class TwiceNamed(Toolbox):
     tools: ClassVar[list[Tool]] = [*Toolbox.tools, *Toolbox.tools]
 

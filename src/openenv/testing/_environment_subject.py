@@ -177,6 +177,7 @@ class Subject(ABC):
     Attributes:
         plan: What is played.
         took: The seconds that calls took, by what was called, when `episodes` were played.
+        why_no_tools: What the environment raised when it was asked for its tools; empty where it raised nothing.
         why_endless: Why there is nothing to see of the end of an episode; empty where that is not known.
     """
 
@@ -185,6 +186,7 @@ class Subject(ABC):
         self.plan = plan
         self.took: dict[str, list[float]] = {"reset": [], "step": []}
         self.why_endless = ""
+        self.why_no_tools = ""
 
     @property
     @abstractmethod
@@ -239,6 +241,9 @@ class Subject(ABC):
             try:
                 return session.client.list_tools()
             except (ToolCallError, InvalidRequestError):
+                return []
+            except EnvironmentExecutionError as error:
+                self.why_no_tools = brief(error)
                 return []
 
     @cached_property

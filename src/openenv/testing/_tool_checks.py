@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..core.env_server.mcp_types import RESERVED_TOOL_NAMES, Tool, ToolErrorType
 from ..core.exceptions import ToolCallError
-from ._environment_check import Check, LeftOut, Seen
+from ._environment_check import Check, LeftOut, Seen, Unmet
 from ._environment_subject import Fields, Subject
 from ._schema_values import invalid_objects, schema_problem
 from .environment_report import Level, Severity
@@ -18,6 +18,8 @@ _NO_SUCH_TOOL = "no_such_tool"
 
 def tools_are_listed(subject: Subject) -> Iterator[Seen]:
     """Read the list."""
+    if not subject.tools and subject.why_no_tools:
+        raise Unmet(f"asked for its tools, it raised {subject.why_no_tools}")
     names = [tool.name for tool in _tools(subject)]
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield Seen(f"there are {names.count(name)} tools of the name {name!r}", field=name)
