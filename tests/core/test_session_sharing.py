@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from openenv.core import EnvClient, SessionKey, State
@@ -89,6 +90,19 @@ def test_an_mcp_client_takes_part_in_the_session_of_a_training_loop(server: Runn
             assert (await loop.step(Add())).observation.total == 4
 
     asyncio.run(main())
+
+
+def test_plain_http_takes_part_by_both_headers(server: RunningServer) -> None:
+    with CountClient(server.base_url).sync() as owner:
+        owner.reset(start=1)
+        key = owner.session_key()
+        with httpx.Client(base_url=server.base_url, headers=key.headers, trust_env=False) as web:
+            assert web.post("/step", json={"action": {"amount": 2}}).json()["observation"]["total"] == 3
+            assert web.post("/reset", json={"start": 5}).json()["observation"]["total"] == 5
+            assert web.get("/state").json()["step_count"] == 0
+            assert web.get("/state", headers={"X-Session-Secret": "guess"}).status_code == 404
+            assert web.post("/reset", headers={"X-Session-Secret": "guess"}).status_code == 404
+        assert owner.step(Add()).observation.total == 6
 
 
 def test_a_session_ends_with_its_own_client(server: RunningServer) -> None:

@@ -12,6 +12,7 @@ import pytest
 from tests.docs.pages import ROOT
 
 _TESTS = (
+    "tests/core/tools/test_callables.py",
     "tests/core/tools/test_server_session.py",
     "tests/core/env_server/test_mcp_environment.py",
     "tests/core/env_server/test_mcp_servers.py",

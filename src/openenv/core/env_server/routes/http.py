@@ -36,6 +36,7 @@ from ..observability import logs
 from ..session import Session
 from ..settings import ServerSettings
 from ._documents import json_body, observed, placed, refusals, told
+from ._mcp_headers import SECRET_HEADER
 
 if TYPE_CHECKING:
     from ..http_server import HTTPEnvServer
@@ -128,11 +129,18 @@ def _with_metadata(data: bytes) -> JsonObject:
 async def _session(server: HTTPEnvServer, request: Request) -> Session:
     name = _session_name(request)
     # A step may come before any reset, as over a WebSocket; but an id that was never given out is a mistake.
-    return await _opened(server, request) if name == DEFAULT_SESSION else server.sessions.find(name)
+    return await _opened(server, request) if name == DEFAULT_SESSION else server.sessions.find(name, _secret(request))
 
 
 async def _opened(server: HTTPEnvServer, request: Request) -> Session:
+    if secret := _secret(request):
+        # Another client's session, which is open.
+        return server.sessions.find(_session_name(request), secret)
     return await server.sessions.open(_session_name(request), client=client_of(request.scope))
+
+
+def _secret(request: Request) -> str:
+    return request.headers.get(SECRET_HEADER, "")
 
 
 def _session_name(request: Request) -> str:
@@ -204,10 +212,19 @@ _HEADER: dict[str, Any] = {
 }
 
 
+_SECRET: dict[str, Any] = {
+    "name": SECRET_HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "The session's secret, where another client has opened it.",
+}
+
+
 def _reset_document(server: HTTPEnvServer) -> dict[str, Any]:
     arguments = placed(server.schemas()["reset"], "paths", "/reset", "post", *_IN_BODY)
     return {
-        "parameters": [_HEADER],
+        "parameters": [_HEADER, _SECRET],
         "requestBody": json_body(arguments, required=False),
         "responses": _observed(server, "reset_observation", "/reset"),
     }
@@ -226,7 +243,7 @@ def _step_document(server: HTTPEnvServer) -> dict[str, Any]:
         },
     }
     return {
-        "parameters": [_HEADER],
+        "parameters": [_HEADER, _SECRET],
         "requestBody": json_body(schema, required=True),
         "responses": _observed(server, "observation", "/step"),
     }
@@ -234,7 +251,7 @@ def _step_document(server: HTTPEnvServer) -> dict[str, Any]:
 
 def _state_document(server: HTTPEnvServer) -> dict[str, Any]:
     state = placed(server.schemas()["state"], "paths", "/state", "get", *_IN_ANSWER)
-    return {"parameters": [_HEADER], "responses": told(state)}
+    return {"parameters": [_HEADER, _SECRET], "responses": told(state)}
 
 
 def _observed(server: HTTPEnvServer, model: str, path: str) -> dict[str, Any]:
