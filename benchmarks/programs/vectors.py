@@ -12,7 +12,7 @@ import logging
 import sys
 from typing import Any
 
-import gymnasium  # type: ignore[import-not-found]  # is in the environment that this runs in
+import gymnasium
 import numpy as np
 
 from benchmarks.neutral.environments import ENVIRONMENTS
@@ -22,7 +22,7 @@ from benchmarks.programs.stepping import repeated, times
 _TEXT = "hello, environment"
 
 
-class NeutralGym(gymnasium.Env[Any, Any]):  # type: ignore[misc]
+class NeutralGym(gymnasium.Env[Any, Any]):
     """The neutral environment as gymnasium has it: the observation is the length of what came back."""
 
     observation_space = gymnasium.spaces.Box(0, 1000, (1,), np.float32)

@@ -50,7 +50,7 @@ def _native(space: spaces.Space[Any], value: Any) -> Any:
     if isinstance(space, spaces.Tuple):
         return tuple(_native(inner, each) for inner, each in zip(space.spaces, value, strict=True))
     if isinstance(space, spaces.Discrete):
-        return space.dtype.type(value) if space.dtype is not None else value
+        return np.asarray(value, dtype=space.dtype)[()]
     if isinstance(space, (spaces.Box, spaces.MultiBinary, spaces.MultiDiscrete)):
         return np.asarray(value, dtype=space.dtype)
     return value
