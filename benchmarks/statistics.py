@@ -56,12 +56,18 @@ class Row:
     def times_better(self) -> Spread:
         """Return by how many times this project is the better one, by the ratios of the rounds."""
         rounds = zip(self.ours, self.theirs, strict=True)
-        return Spread.of([ours / theirs if self.more_is_better else theirs / ours for ours, theirs in rounds])
+        return Spread.of([_ratio(*pair) if self.more_is_better else _ratio(*reversed(pair)) for pair in rounds])
 
     @property
     def is_reached(self) -> bool:
         """Tell whether the middle ratio reaches the target; without one, that is so."""
         return self.target is None or self.times_better.median >= self.target
+
+
+def _ratio(one: float, other: float) -> float:
+    if other:
+        return one / other if math.isfinite(other) else 0.0
+    return math.inf if one else 1.0
 
 
 def percentile(figures: Sequence[float], part: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from benchmarks.statistics import Row, Spread
@@ -40,6 +41,8 @@ def markdown_table(rows: Sequence[Row], peer: str = _PEER) -> str:
 
 def figure(value: float) -> str:
     """Return a number with three digits that count."""
+    if math.isinf(value):
+        return "∞"
     if value == 0 or abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.3g}" if abs(value) >= 0.01 else f"{value:.1g}"
