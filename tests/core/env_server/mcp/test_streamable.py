@@ -373,12 +373,20 @@ def test_64_sessions_at_once_each_have_their_own_episode() -> None:
 
 @pytest.mark.lengthy
 def test_several_processes_are_one_server_to_mcp_clients() -> None:
+    told: list[str | None] = []
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        told.append(message)
+
     async def main(url: str) -> None:
         async with conversing(url) as first, conversing(url) as second, conversing(url) as third:
-            places = [(await each.call("where")).structuredContent for each in (first, second, third) for _ in range(3)]
-            assert places[0:3] == [places[0]] * 3
-            assert places[3:6] == [places[3]] * 3
-            assert len({json.dumps(place) for place in places}) == 2
+            calls = [each.client for each in (first, second, third) for _ in range(3)]
+            results = [await client.call_tool("where", {}, progress_callback=hear) for client in calls]
+        places = [(result.structuredContent or {})["result"] for result in results]
+        assert places[0:3] == [places[0]] * 3
+        assert places[3:6] == [places[3]] * 3
+        assert len(set(places)) == 2
+        assert told == [str(place) for place in places]
 
     with served(workers=2) as server:
         asyncio.run(main(server.base_url))

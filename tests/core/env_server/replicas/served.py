@@ -17,7 +17,7 @@ import httpx
 
 from openenv.core import Action, EnvClient, Environment, Observation, ServerSettings, State, create_app
 from openenv.core.containers.runtime._sockets import base_url, listen
-from openenv.core.tools import tool
+from openenv.core.tools import ToolContext, tool
 
 _ROOT = Path(__file__).parents[4]
 _SETTINGS = "OPENENV_TEST_SETTINGS"
@@ -63,8 +63,9 @@ class Place(Environment[Do, Seen, State]):
         return Seen(pid=os.getpid(), count=self._state.step_count, padding=action.padding)
 
     @tool
-    def where(self) -> int:
+    def where(self, context: ToolContext) -> int:
         """Return the process in which this runs."""
+        context.report_progress(1, 1, str(os.getpid()))
         return os.getpid()
 
     @property
