@@ -1,4 +1,4 @@
-"""16,384 sessions at once, and half of them, each with one step that blocks for a second, on one server with two workers.
+"""Thousands of sessions at once, each with one step that blocks for a second, on one server with two workers.
 
 python -m benchmarks.sixteen_thousand --sessions 8192
 
@@ -51,7 +51,8 @@ def _rows(settings: Settings, sessions: int) -> list[Row]:
             "s",
             [_p99_s(mine) for mine, _ in rounds],
             [_p99_s(other) for _, other in rounds],
-            target=5.0,
+            # Nothing is a fifth of never.
+            target=5.0 if all(other.succeeded for _, other in rounds) else None,
         ),
     ]
 
