@@ -41,7 +41,7 @@ def test_the_wheel_holds_the_templates(release_index: Path) -> None:
     assert wanted <= set(zipfile.ZipFile(wheel).namelist())
 
 
-@pytest.mark.slow
+@pytest.mark.lengthy
 def test_the_other_templates_are_made(tmp_path: Path) -> None:
     [block] = _blocks("templates")
     path = f"{_PROGRAMS}{os.pathsep}{os.environ['PATH']}"
@@ -114,7 +114,7 @@ class Walk:
             process.communicate(timeout=30)
 
 
-@pytest.mark.slow
+@pytest.mark.lengthy
 @pytest.mark.timeout(600)
 def test_the_page_leads_from_nothing_to_a_published_environment_and_back(walk: Walk) -> None:
     doctor, begin, check = _blocks("project")

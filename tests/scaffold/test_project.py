@@ -40,7 +40,7 @@ def test_episodes_are_played_as_the_projects_own_tests_say(
         play()
 
 
-@pytest.mark.slow
+@pytest.mark.lengthy
 @pytest.mark.timeout(120)
 def test_projects_pass_the_tests_that_they_come_with(projects: list[Project]) -> None:
     parent = projects[0].directory.parent
@@ -61,7 +61,7 @@ def test_projects_pass_the_tests_that_they_come_with(projects: list[Project]) ->
     assert f"{2 * len(TEMPLATES)} passed" in done.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.lengthy
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_projects_are_served_by_their_own_command(
     projects: list[Project], template: str, monkeypatch: pytest.MonkeyPatch
