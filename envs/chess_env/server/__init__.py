@@ -1,0 +1,1 @@
+"""The chess environment's server."""
