@@ -16,6 +16,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 from scripts.docker_engine import CACHE, PYTHON_IMAGE, EngineError, cache_lock, run_shown
 
 __all__ = ["BASE_IMAGE", "build_base", "build_environment", "gather_wheels", "main"]
@@ -70,7 +75,25 @@ def build_environment(project: Path, tag: str) -> None:
     Raises:
         EngineError: The build failed; the message ends in what it wrote.
     """
-    _build(tag, project, f"--build-arg=BASE_IMAGE={BASE_IMAGE}", "--build-arg=PIP_NO_INDEX=1")
+    _build(tag, project, f"--build-arg=BASE_IMAGE={_base_for(project)}", "--build-arg=PIP_NO_INDEX=1")
+
+
+def _base_for(project: Path) -> str:
+    """Return the base image of an environment: with wheels of what it requires beside openenv-core, if anything."""
+    table = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
+    own = [wanted for wanted in table["project"].get("dependencies", []) if not wanted.startswith("openenv-core")]
+    if not own:
+        return BASE_IMAGE
+    tag = f"{BASE_IMAGE}-{project.name.replace('_', '-')}"
+    with tempfile.TemporaryDirectory(dir=CACHE) as context:
+        _in_container(
+            "Making wheels of what it requires",
+            Path(context),
+            ["wheel", "--use-pep517", "--wheel-dir", "/wheels/own", *own],
+        )
+        Path(context, "Dockerfile").write_text(f"FROM {BASE_IMAGE}\nCOPY own /opt/wheels\n", encoding="utf-8")
+        _build(tag, Path(context))
+    return tag
 
 
 def gather_wheels(folder: Path) -> None:
@@ -138,6 +161,12 @@ def _downloaded(requirements: str) -> Path:
 
 def _download(wheels: Path, folder: str, wanted: list[str]) -> None:
     """Download wheels by the image's own pip, which knows which of them fit."""
+    pip = ["download", "--only-binary=:all:", "--dest", f"/wheels/{folder}", *wanted]
+    _in_container(f"Downloading wheels ({folder})", wheels, pip)
+
+
+def _in_container(what: str, wheels: Path, pip: list[str]) -> None:
+    """Run pip in a container of the Python image, with a folder of this machine at `/wheels`."""
     owner = ["--user", f"{os.getuid()}:{os.getgid()}"]
     variables = [part for name in _PIP_VARIABLES for part in ("--env", name) if name in os.environ]
     # The certificates are lent to this one container; they do not come into an image.
@@ -146,8 +175,7 @@ def _download(wheels: Path, folder: str, wanted: list[str]) -> None:
     if certificates:
         lent = ["--volume", f"{os.path.realpath(certificates)}:{_LENT}:ro", "--env", f"PIP_CERT={_LENT}"]
     container = ["docker", "run", "--rm", *owner, *variables, *lent, "--volume", f"{wheels}:/wheels", PYTHON_IMAGE]
-    pip = ["pip", "download", "--no-cache-dir", "--only-binary=:all:", "--dest", f"/wheels/{folder}", *wanted]
-    _run(f"Downloading wheels ({folder})", [*container, *pip])
+    _run(what, [*container, "pip", "--no-cache-dir", *pip])
 
 
 if __name__ == "__main__":
