@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -30,6 +31,14 @@ def coding_image(echo_image: str, registry: Registry, hub: Hub, monkeypatch: pyt
     docker("rmi", "--force", reference)
 
 
+@pytest.fixture
+def not_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget this repository's environment of the same name, which other tests have imported."""
+    for module in [name for name in sys.modules if name.partition(".")[0] == "coding_env"]:
+        monkeypatch.delitem(sys.modules, module)
+
+
+@pytest.mark.usefixtures("not_imported")
 def test_the_snippet_runs_the_image_and_leaves_no_container(coding_image: str, hub: Hub, site: SitePackages) -> None:
     blocks = blocks_of(ROOT / "docs" / "using-environments.md")
     [block] = [block for block in blocks if f'AutoEnv.from_env("{NAME}")' in block.code]
