@@ -129,6 +129,12 @@ class Peer:
         assert isinstance(frame, dict)
         return frame
 
+    def receive_together(self) -> list[dict[str, Any]]:
+        """Return the frames of the next message, which holds several."""
+        frames = json.loads(self._connection.recv(timeout=PATIENCE_S))
+        assert isinstance(frames, list)
+        return frames
+
     def ask(self, kind: str, data: Mapping[str, object] | None = None, **fields: object) -> dict[str, Any]:
         """Send a request of version 2 and return its answer's frame."""
         self._number += 1

@@ -69,6 +69,20 @@ def test_requests_sent_at_once_are_answered_in_order(server: RunningServer) -> N
         assert [old.receive()["data"]["observation"]["total"] for _ in range(100)] == totals
 
 
+class QuickCounter(Counter):
+    NON_BLOCKING = True
+
+
+def test_requests_in_one_message_are_answered_in_parts() -> None:
+    steps = [{"type": "step", "id": number, "data": {"amount": 1}} for number in range(10, 110)]
+    with serve(QuickCounter) as server, opened(server.base_url) as peer:
+        peer.send(json.dumps(steps))
+        parts = [peer.receive_together() for _ in range(4)]
+
+    assert [len(part) for part in parts] == [32, 32, 32, 4]
+    assert [frame["id"] for part in parts for frame in part] == list(range(10, 110))
+
+
 def test_a_connection_carries_sessions_by_channel(server: RunningServer) -> None:
     with opened(server.base_url) as peer:
         second = peer.ask("open", channel=9)
