@@ -88,7 +88,7 @@ def test_at_a_terminal_there_are_prompts(echo_url: str) -> None:
         terminal.write(b"Hello\n")
         said += _read_until(b"> ", terminal)
         terminal.write(b"quit\n")
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
     assert b"message (string), What is to come back: " in said
     assert b"step 1, reward 0.5" in said
 

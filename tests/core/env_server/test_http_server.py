@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import threading
+import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -105,3 +108,29 @@ def test_an_unknown_path_is_refused_and_no_error() -> None:
         with pytest.raises(Exception, match="403"):
             Peer(server.base_url, path="/nowhere")
         assert httpx.get(f"{server.base_url}/health").status_code == 200
+
+
+def test_threads_build_their_applications_one_after_another() -> None:
+    # FastAPI silences a warning of pydantic's for a moment, which threads that do so at once undo for one another.
+    building, most, begun = 0, 0, threading.Barrier(4)
+
+    class Slow(Add):
+        @classmethod
+        def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+            nonlocal building, most
+            building += 1
+            most = max(most, building)
+            for _ in range(100):
+                time.sleep(0)
+            building -= 1
+            return super().model_json_schema(*args, **kwargs)
+
+    def build() -> None:
+        begun.wait(60)
+        create_app(Counter, Slow)
+
+    with ThreadPoolExecutor(4) as threads:
+        for built in [threads.submit(build) for _ in range(4)]:
+            built.result()
+
+    assert most == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -58,6 +59,10 @@ if TYPE_CHECKING:
 __all__ = ["HTTPEnvServer", "create_app", "create_fastapi_app"]
 
 _DEFAULT_SESSIONS = 64
+_DESCRIPTION = "An OpenEnv environment: reset, step and state over HTTP, and all of it over the WebSocket `/ws`."
+
+# While FastAPI makes routes it silences pydantic's warnings, which Python does for all threads at once or for none.
+_BUILDING = threading.RLock()
 # What of others writes down requests, their headers and addresses among them.
 _LOGGERS = ("uvicorn.error", "uvicorn.access", "uvicorn.asgi", "websockets.server")
 _EPISODE_PATHS = frozenset({"/reset", "/step", "/state"})
@@ -302,25 +307,26 @@ def create_app(
         ConcurrencyConfigurationError: More than one session was asked for, and the environment supports one.
     """
     del gradio_builder, custom_tab_name, custom_tab_primary, show_default_tab
-    server = HTTPEnvServer(
-        env,
-        action_cls,
-        observation_cls,
-        max_concurrent_envs,
-        concurrency_config,
-        env_name,
-        state_cls,
-        reset_observation_cls=reset_observation_cls,
-        settings=settings,
-    )
-    app = FastAPI(
-        title=title_override or server.spec.name,
-        description="An OpenEnv environment: reset, step and state over HTTP, and all of it over the WebSocket `/ws`.",
-        version=__version__,
-        lifespan=_lifespan,
-    )
-    server.register_routes(app, mode or os.environ.get("OPENENV_MODE") or ServerMode.SIMULATION)
-    return app
+    with _BUILDING:
+        server = HTTPEnvServer(
+            env,
+            action_cls,
+            observation_cls,
+            max_concurrent_envs,
+            concurrency_config,
+            env_name,
+            state_cls,
+            reset_observation_cls=reset_observation_cls,
+            settings=settings,
+        )
+        app = FastAPI(
+            title=title_override or server.spec.name,
+            description=_DESCRIPTION,
+            version=__version__,
+            lifespan=_lifespan,
+        )
+        server.register_routes(app, mode or os.environ.get("OPENENV_MODE") or ServerMode.SIMULATION)
+        return app
 
 
 def create_fastapi_app(
