@@ -1,0 +1,1 @@
+"""A shop on the web, whose goods and visitors are made up."""
