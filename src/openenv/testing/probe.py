@@ -28,7 +28,8 @@ from typing import Any
 __all__ = ["BEHAVIOUR", "DEAF", "DIE", "DIE_STATUS", "app", "main", "probe_variables"]
 
 BEHAVIOUR = "OPENENV_PROBE"
-DIE, DEAF = "die", "deaf"
+DIE = "die"
+DEAF = "deaf"
 DIE_STATUS = 3
 
 _Message = MutableMapping[str, Any]
