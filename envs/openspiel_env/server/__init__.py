@@ -1,0 +1,1 @@
+"""The OpenSpiel environment's server."""
