@@ -15,7 +15,7 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lengthy coverage lint format interop conformance docker-engine test-docker image slow reliability lowest build bench guard clean
+.PHONY: help setup demo test lengthy coverage lint format interop conformance docs docker-engine test-docker image slow reliability lowest build bench guard clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-13s %s\n", $$1, $$2}'
@@ -48,6 +48,11 @@ interop: $(SETUP)  ## Run our client and server against those of openenv 0.10.0
 
 conformance: $(SETUP)  ## Run MCP's conformance suite, which comes from npm, and write down what came of it
 	@$(BIN)/python -m scripts.mcp_conformance
+
+docs: export NO_MKDOCS_2_WARNING := 1
+docs: $(SETUP)  ## Build the documentation into site/
+	@$(BIN)/python -m mkdocs build --quiet --strict
+	@$(BIN)/python -m scripts.check_site
 
 docker-engine: $(SETUP)  ## Have a Docker engine that answers, and a Python image in it
 	@$(BIN)/python -m scripts.docker_engine

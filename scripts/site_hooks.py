@@ -1,0 +1,85 @@
+"""What MkDocs is to do beside its own: pages that stand elsewhere in this repository, or are made of the code."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from pathlib import Path
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+from scripts.api_reference import reference_pages
+
+__all__ = ["on_config", "on_files", "on_page_markdown"]
+
+_ROOT = Path(__file__).resolve().parents[1]
+_LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\((?!\w+:|#)([^)#\s]+)(#[^)\s]*)?\)")
+_CODE = re.compile(r"^(```|~~~).*?^\1", re.M | re.S)
+# Files of the repository that are pages of the site, and where.
+_ELSEWHERE = {
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "benchmarks/README.md": "benchmarks.md",
+    "docker/README.md": "docker-engine.md",
+    **{
+        str(readme.relative_to(_ROOT)): f"environments/{readme.parent.name}.md"
+        for readme in sorted(_ROOT.glob("envs/*/README.md"))
+    },
+}
+_SOURCES = {page: source for source, page in _ELSEWHERE.items()}
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Add the pages that are found rather than listed to the navigation."""
+    pages = reference_pages()
+    _extend(config.nav, "Environments", [page for page in _SOURCES if page.startswith("environments/")])
+    _extend(config.nav, "Python", [{page.package: page.path} for page in pages if not page.is_inside])
+    _extend(config.nav, "Inside", [{page.package: page.path} for page in pages if page.is_inside])
+    return config
+
+
+def _extend(nav: Any, section: str, pages: list[Any]) -> None:
+    """Add pages to the section of a name, wherever it is."""
+    for item in nav if isinstance(nav, list) else ():
+        for name, children in item.items() if isinstance(item, dict) else ():
+            if name == section:
+                children.extend(pages)
+            _extend(children, section, pages)
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages that do not stand among the documents."""
+    for source, page in _ELSEWHERE.items():
+        files.append(File.generated(config, page, content=(_ROOT / source).read_text(encoding="utf-8")))
+    for reference in reference_pages():
+        files.append(File.generated(config, reference.path, content=reference.markdown()))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Let links to files of the repository lead to their pages."""
+    del config
+    here = _SOURCES.get(page.file.src_uri, f"docs/{page.file.src_uri}")
+    parts = []
+    place = 0
+    for code in _CODE.finditer(markdown):
+        parts += [_relinked(markdown[place : code.start()], here, page, files), code[0]]
+        place = code.end()
+    return "".join([*parts, _relinked(markdown[place:], here, page, files)])
+
+
+def _relinked(text: str, here: str, page: Page, files: Files) -> str:
+    def linked(link: re.Match[str]) -> str:
+        mark, words, path, anchor = link.groups(default="")
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(here), path))
+        found = _ELSEWHERE.get(target) or _ELSEWHERE.get(f"{target}/README.md") or target.removeprefix("docs/")
+        if files.get_file_from_path(found):
+            there = posixpath.relpath(found, posixpath.dirname(page.file.src_uri) or ".")
+            return f"{mark}[{words}]({there}{anchor})"
+        # What is in the repository and not on the site is named there; a link to nothing is MkDocs' to complain of.
+        return words if (_ROOT / target).exists() else link[0]
+
+    return _LINK.sub(linked, text)
