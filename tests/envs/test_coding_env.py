@@ -139,7 +139,7 @@ def test_nothing_outside_is_seen_or_written(shared: PythonSession, tmp_path: Pat
 
 def test_endless_loops_end_with_all_that_they_started() -> None:
     session = PythonSession(Limits())
-    started = psutil.Process(session._process.pid)
+    started = psutil.Process(session.pid)
     sleep = f"import subprocess\nsubprocess.Popen(['sleep', '{_SLEEP_S}'], start_new_session=True).returncode"
     assert session.run(sleep, None).exit_code == 0
     assert _sleeping()
@@ -158,7 +158,7 @@ def test_endless_output_ends() -> None:
     assert outcome.stdout.startswith("xxx")
     assert len(outcome.stdout) < 1100
     assert "without end" in str(outcome.lost)
-    assert not Path(session._directory).exists()
+    assert not Path(session.directory).exists()
 
 
 @pytest.mark.parametrize(("code", "exit_code"), [("os._exit(5)", 5), ("os.kill(os.getpid(), 11)", 139)])
@@ -172,6 +172,40 @@ def test_the_end_of_the_process_is_told(code: str, exit_code: int) -> None:
 
 
 @_HOLDS_IT
+def test_without_namespaces_nothing_outside_is_read_written_or_signalled(tmp_path: Path) -> None:
+    session = PythonSession(Limits(), namespaces=False)
+    if not session.confinement["read_only_files"]:
+        pytest.skip("this kernel has no Landlock")
+    other = PythonSession(Limits(), namespaces=False)
+    others = Path(other.directory, "a")
+    others.touch()
+
+    for path in (_PROJECT / "data" / "tasks.json", others):
+        assert "PermissionError" in session.run(f"open({str(path)!r})", None).stderr
+    assert "PermissionError" in session.run(f"open({str(tmp_path / 'a')!r}, 'w')", None).stderr
+    moved = "import os\nos.mkdir('d')\nopen('a', 'w').close()\nos.rename('a', 'd/b')\nos.listdir('d')"
+    assert session.run(moved, None).value == "['b']"
+    if session.confinement["own_signals"]:
+        assert "PermissionError" in session.run(f"os.kill({other.pid}, 0)", None).stderr
+    other.close()
+    session.close()
+
+
+@_HOLDS_IT
+def test_the_memory_of_all_processes_together_has_a_limit() -> None:
+    session = PythonSession(replace(Limits(), session_memory_bytes=64 << 20))
+    if not session.confinement["limited_memory"]:
+        session.close()
+        pytest.skip("no control groups can be made here")
+    code = "import os\nchild = os.fork()\nx = bytearray(48 << 20)\nos.waitpid(child, 0)[1] if child else os._exit(0)"
+    # Whichever of both was killed, they did not have 96 MiB.
+    outcome = session.run(code, None)
+    session.close()
+
+    assert outcome.value == "9" or outcome.exit_code == 137
+
+
+@_HOLDS_IT
 def test_without_namespaces_nothing_is_left_either() -> None:
     session = PythonSession(Limits(), namespaces=False)
     assert not session.confinement["namespaces"]
@@ -182,6 +216,14 @@ def test_without_namespaces_nothing_is_left_either() -> None:
     assert _sleeping()
     session.close()
     assert not _sleeping()
+
+
+def test_what_cannot_be_listed_is_removed_too() -> None:
+    session = PythonSession(Limits(), namespaces=False)
+    assert session.run("import os\nos.makedirs('a/b')\nos.chmod('a', 0)", None).exit_code == 0
+    session.close()
+
+    assert not Path(session.directory).exists()
 
 
 def test_a_lost_session_is_followed_by_a_new_one() -> None:

@@ -15,6 +15,8 @@ class Limits:
         step_s: Seconds of wall clock that a step may take.
         cpu_s: Seconds of processor time that a process may take in all.
         memory_bytes: Address space of a process.
+        session_memory_bytes: Memory of all processes of a session together, with the files in its directory, where
+            the server may make control groups.
         file_bytes: Size of a file.
         disk_bytes: Size of the session's directory, where namespaces allow.
         processes: Processes and threads at a time, where the kernel can count the session's alone.
@@ -26,6 +28,7 @@ class Limits:
     step_s: float = 10.0
     cpu_s: int = 600
     memory_bytes: int = 1 << 30
+    session_memory_bytes: int = 1 << 30
     file_bytes: int = 64 << 20
     disk_bytes: int = 256 << 20
     processes: int = 64

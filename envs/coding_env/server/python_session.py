@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import selectors
-import shutil
-import signal
-import socket
 import subprocess
-import sys
-import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from coding_env.server.channel import Channel
 from coding_env.server.limits import Limits
 from coding_env.server.output import Output
+from openenv.core.confinement.confines import Confines
+from openenv.core.confinement.process import ConfinedProcess
 from openenv.core.tools.code import source
 
 __all__ = ["Outcome", "PythonSession"]
 
 _PACKAGE = Path(__file__).resolve().parent.parent
-_BOOT = "import sys; sys.path.insert(0, {root!r}); from worker.supervisor import main; main({told!r})"
 _START_S = 20.0
 _END_S = 5.0
 _CHUNK = 1 << 16
@@ -71,52 +66,28 @@ class PythonSession:
         """
         self.confinement: dict[str, bool] = {}
         self._limits = limits
-        self._directory = tempfile.mkdtemp(prefix="coding-env-")
-        held, self._lifeline = os.pipe()
-        self._control, control = socket.socketpair()
-        told: dict[str, Any] = {"namespaces": namespaces, "seed": seed, **self._told(held, control.fileno())}
-        try:
-            self._process = self._started(told)
-        except BaseException:
-            os.close(self._lifeline)
-            self._control.close()
-            shutil.rmtree(self._directory, ignore_errors=True)
-            raise
-        finally:
-            os.close(held)
-            control.close()
+        told = {"seed": seed, "source": source.__file__}
+        confines = Confines(
+            directory="coding-env-",
+            hidden=str(_PACKAGE / "data"),
+            cpu_s=limits.cpu_s,
+            memory_bytes=limits.memory_bytes,
+            file_bytes=limits.file_bytes,
+            disk_bytes=limits.disk_bytes,
+            processes=limits.processes,
+            open_files=limits.open_files,
+            readable=[str(_PACKAGE / "worker" / "interpreter.py")],
+            namespaces=namespaces,
+        )
+        self._started = ConfinedProcess(_PACKAGE, told, confines, limits.session_memory_bytes, subprocess.PIPE)
+        self._control = self._started.control
         self._begin()
 
-    def _started(self, told: dict[str, Any]) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-I", "-S", "-B", "-c", _BOOT.format(root=str(_PACKAGE), told=json.dumps(told))]
-        return subprocess.Popen(
-            command,
-            cwd=self._directory,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=told["variables"],
-            pass_fds=(told["lifeline"], told["control"]),
-            start_new_session=True,
-        )
-
-    def _told(self, lifeline: int, control: int) -> dict[str, Any]:
-        home = self._directory
-        variables = {"HOME": home, "TMPDIR": home, "PATH": os.defpath, "LANG": "C.UTF-8"}
-        return {
-            **asdict(self._limits),
-            "directory": home,
-            "hidden": str(_PACKAGE / "data"),
-            "lifeline": lifeline,
-            "control": control,
-            "source": source.__file__,
-            "variables": variables,
-        }
-
     def _begin(self) -> None:
+        process = self._started.process
         self._streams = {
-            _fileno(self._process.stdout): Output(self._limits.output_bytes),
-            _fileno(self._process.stderr): Output(self._limits.output_bytes),
+            _fileno(process.stdout): Output(self._limits.output_bytes),
+            _fileno(process.stderr): Output(self._limits.output_bytes),
         }
         for fd in (*self._streams, self._control.fileno()):
             os.set_blocking(fd, False)
@@ -143,7 +114,7 @@ class PythonSession:
         if not why:
             # It has ended by itself, or let go of the server, and is then ended.
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(_END_S)
+                self._started.process.wait(_END_S)
         exit_code = self.close()
         if why:
             return Outcome(
@@ -169,27 +140,23 @@ class PythonSession:
         return [value if isinstance(value, str) else None for value in values]
 
     @property
+    def directory(self) -> str:
+        """Return the session's own directory."""
+        return self._started.directory
+
+    @property
+    def pid(self) -> int:
+        """Return the number of the process that watches over the session's."""
+        return self._started.process.pid
+
+    @property
     def is_closed(self) -> bool:
         """Return whether the process is gone."""
-        return self._control.fileno() < 0
+        return self._started.is_closed
 
     def close(self) -> int:
         """End the process and all that it started; return its exit code."""
-        if self._lifeline >= 0:
-            os.close(self._lifeline)
-            self._lifeline = -1
-        self._control.close()
-        try:
-            exit_code = self._process.wait(_END_S)
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            exit_code = self._process.wait()
-        for stream in (self._process.stdout, self._process.stderr):
-            if stream is not None:
-                stream.close()
-        shutil.rmtree(self._directory, ignore_errors=True)
-        return 128 - exit_code if exit_code < 0 else exit_code
+        return self._started.close()
 
     def _exchange(self, message: dict[str, Any], within_s: float) -> tuple[dict[str, Any] | None, str]:
         """Send a message, unless it is empty; return the answer, or none and why it was not waited for any longer."""

@@ -42,7 +42,7 @@ def main(text: str) -> None:
     control = told["control"]
     source_class = _source_class(told["source"])
     own_pid = os.getpid()
-    _write(control, {"confinement": told["confinement"]})
+    _write(control, {"confinement": told["means"]})
     while (asked := _read(control)) is not None:
         if "calls" in asked:
             answer: dict[str, Any] = {"values": _tested(asked["calls"], asked["timeout_s"], module.__dict__)}
