@@ -99,7 +99,7 @@ class Asking(Entrant, Call):
     def _perform(self) -> None:
         request = self.request
         if request.id is not None:
-            logs.name_request(request.id)
+            logs.request_id.set(request.id)
         result = self.session.runner.perform(request)
         if isinstance(result, Answer):
             self.answer = result

@@ -177,6 +177,7 @@ def _hints(function: object) -> dict[str, Any]:
         return {name: hint for name, hint in raw.items() if not isinstance(hint, str)}
 
 
+@lru_cache(maxsize=256)
 def authored_method(
     environment_class: type[Environment[Any, Any, Any]], plain: str, asynchronous: str
 ) -> Callable[..., Any]:

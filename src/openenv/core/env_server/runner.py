@@ -168,9 +168,12 @@ class LocalRunner(Runner):
     def start(self, asking: Asking) -> None:
         """Have a request answered: by one call of a plain function in its place, or else in a task."""
         request = asking.request
-        if not dispatch.is_one_call(self, request):
+        kind = request.kind
+        # As steps of nearly all environments are, but for the tool calls among them.
+        is_plain_step = kind is RequestKind.STEP and self.tool_action is None and "type" not in request.data
+        if not is_plain_step and not dispatch.is_one_call(self, request):
             asking.follow(self.answer(request))
-        elif request.kind in self._awaits:
+        elif kind in self._awaits:
             asking.follow(dispatch.perform_awaiting(self, request))
         else:
             self._place.perform(asking)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-import uuid
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +39,7 @@ _logger = logs.server_logger(__name__)
 _CLOSE_GRACE_S = 10.0
 _UNUSED_GRACE_S = 5.0
 _DRAIN_IDLE_S = 2.0
-_NEW_ID_BYTES = 32
+_ID_BYTES, _SECRET_BYTES = 16, 32
 
 
 def _workers(spec: EnvironmentSpec, settings: ServerSettings) -> WorkerPool | None:
@@ -169,7 +168,7 @@ class SessionManager:
         return await asyncio.shield(opening)
 
     async def _open_new(self, with_secret: bool, queued: Callable[[int], None] | None, client: str) -> Session:
-        session_id = uuid.uuid4().hex
+        session_id = secrets.token_hex(_ID_BYTES)
         slot = await self._enter(session_id, queued, client)
         opening = self._make_in_task(self._open(session_id, slot, with_secret))
         try:
@@ -199,7 +198,7 @@ class SessionManager:
             raise
         session.slot = slot
         session.on_overrun = self._watch_overrun
-        session.secret = secrets.token_urlsafe(_NEW_ID_BYTES) if with_secret else ""
+        session.secret = secrets.token_urlsafe(_SECRET_BYTES) if with_secret else ""
         self._sessions[session_id] = session
         if session.runner.ended is not None:
             session.runner.ended.add_done_callback(lambda ended: self._crashed(session, ended.result()))

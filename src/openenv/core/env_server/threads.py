@@ -144,7 +144,9 @@ class ThreadPool:
 
     def submit(self, call: Call, pace: Pace) -> None:
         """Have a call performed on a thread and settled here; from an event loop."""
-        deliveries = self.deliveries()
+        deliveries = self._deliveries
+        if deliveries is None or deliveries.loop is not asyncio.get_running_loop():
+            deliveries = self.deliveries()
         call.deliveries, call.pace = deliveries, pace
         self._slow += pace.is_slow
         self._queue.append(call)

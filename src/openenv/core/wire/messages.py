@@ -11,7 +11,17 @@ from typing import Any, TypeVar
 
 from .codec import decode
 
-__all__ = ["LONGEST_JOINED", "bytes_of", "decode_message", "excerpt", "is_binary", "joined", "packed_frame"]
+__all__ = [
+    "LONGEST_JOINED",
+    "bytes_of",
+    "decode_message",
+    "excerpt",
+    "is_binary",
+    "joined",
+    "joined_packed",
+    "joined_texts",
+    "packed_frame",
+]
 
 LONGEST_JOINED = 2**20
 """How long a message with more than one frame is at most, unless its reader takes less."""
@@ -56,9 +66,17 @@ def joined(frames: Sequence[str | bytes], longest: int = LONGEST_JOINED) -> list
     messages: list[str | bytes] = []
     for chunk in _chunks(texts, longest):
         messages.append(f"[{','.join(chunk)}]" if len(chunk) > 1 else chunk[0])
-    for part in _chunks(packed, longest):
-        messages.append(_array_head(len(part)) + b"".join(part) if len(part) > 1 else part[0])
-    return messages
+    return messages + joined_packed(packed, longest)
+
+
+def joined_texts(frames: list[bytes], longest: int = LONGEST_JOINED) -> list[bytes]:
+    """Return messages that hold frames in JSON, all of them in UTF-8; see `joined`."""
+    return [b"[%b]" % b",".join(part) if len(part) > 1 else part[0] for part in _chunks(frames, longest)]
+
+
+def joined_packed(frames: list[bytes], longest: int = LONGEST_JOINED) -> list[bytes]:
+    """Return messages that hold frames in msgpack; see `joined`."""
+    return [_array_head(len(part)) + b"".join(part) if len(part) > 1 else part[0] for part in _chunks(frames, longest)]
 
 
 def _chunks(frames: list[_FrameT], longest: int) -> Iterator[list[_FrameT]]:

@@ -19,7 +19,8 @@ _KINDS = {kind.value: kind for kind in RequestKind if kind is not RequestKind.TA
 _V2_ONLY = {RequestKind.OPEN, RequestKind.CANCEL}
 _V1_KINDS = {kind: value for kind, value in _KINDS.items() if value not in _V2_ONLY}
 _V1_FIELDS = frozenset({"type", "data"})
-_V2_FIELDS = _V1_FIELDS | {"id", "channel", "timeout_s", "ack"}
+_PLAIN_FIELDS = _V1_FIELDS | {"id", "channel"}
+_V2_FIELDS = _PLAIN_FIELDS | {"timeout_s", "ack"}
 # How our clients' frames begin, for what cannot be read to its end.
 _HEAD = re.compile(r'\{"type":"[a-z_]+","id":(\d{1,18})(?:,"channel":(\d{1,18}))?[,}]')
 _HEAD_LENGTH = 100
@@ -57,13 +58,28 @@ class ServerExchange:
             FrameError: The message as a whole cannot be read.
         """
         value = self._decoded(message)
-        if type(value) is not list or self.version is Version.V1:
+        if self.version is Version.V1:
+            # What nearly all of them are.
+            if type(value) is dict and value.keys() == _V1_FIELDS:
+                name, data = value["type"], value["data"]
+                kind = _V1_KINDS.get(name) if type(name) is str else None
+                if kind is not None and type(data) is dict:
+                    return [Request(kind, data)]
             return [self.request_of(value)]
+        if type(value) is not list:
+            return [self._request_or_error(value)]
         if not value:
             raise FrameError(ErrorCode.VALIDATION_ERROR, "expected frames in the array, got none")
         return [self._request_or_error(frame) for frame in value]
 
     def _request_or_error(self, frame: object) -> Request | FrameError:
+        # What nearly all of many frames are: a request with its number, its channel and its data, and nothing else.
+        if type(frame) is dict and frame.keys() == _PLAIN_FIELDS:
+            name, number, channel, data = frame["type"], frame["id"], frame["channel"], frame["data"]
+            if type(number) is int and type(channel) is int and number >= 0 <= channel and type(data) is dict:
+                kind = _KINDS.get(name) if type(name) is str else None
+                if kind is not None:
+                    return Request(kind, data, number, channel, None, None, channel in self.binary_channels)
         try:
             return self.request_of(frame)
         except FrameError as exc:
@@ -148,8 +164,10 @@ class ServerExchange:
     def answer(self, request_id: int | None, channel: int, answer: Answer) -> str | bytes:
         """Return the frame that answers a request: text for JSON, bytes for msgpack."""
         text = self.text_of(request_id, channel, answer)
-        if text is not None:
-            return text.decode()
+        return self.packed_of(request_id, channel, answer) if text is None else text.decode()
+
+    def packed_of(self, request_id: int | None, channel: int, answer: Answer) -> bytes:
+        """Return the frame that answers a request in msgpack, as which the answer's data are written."""
         return packed_frame({"type": answer.kind.value, "id": request_id, "channel": channel}, answer.data)
 
     def text_of(self, request_id: int | None, channel: int, answer: Answer) -> bytes | None:

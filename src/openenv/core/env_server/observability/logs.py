@@ -31,8 +31,8 @@ __all__ = [
 session_id: ContextVar[str] = ContextVar("openenv_session_id", default="")
 """The session whose environment's code runs here."""
 
-request_id: ContextVar[str] = ContextVar("openenv_request_id", default="")
-"""The client's name for the request that is answered here."""
+request_id: ContextVar[object] = ContextVar("openenv_request_id", default="")
+"""The client's name for the request that is answered here, which becomes text where it is logged."""
 
 LOG_FORMATS = ("text", "json")
 
@@ -54,7 +54,7 @@ class IdFilter(logging.Filter):
         if _process_name:
             fields.setdefault("server_process", _process_name[0])
         fields.setdefault("session_id", session_id.get())
-        fields.setdefault("request_id", request_id.get())
+        fields.setdefault("request_id", str(request_id.get())[:_LONGEST_REQUEST_ID])
         return True
 
 
@@ -101,7 +101,7 @@ def name_process(name: str) -> None:
 
 def name_request(name: object) -> None:
     """Have what is logged from here on, in this task and those it starts, carry a client's name for its request."""
-    request_id.set("" if name is None else str(name)[:_LONGEST_REQUEST_ID])
+    request_id.set("" if name is None else name)
 
 
 def server_logger(name: str) -> logging.Logger:

@@ -15,7 +15,7 @@ from ...exceptions import InvalidRequestError, OpenEnvError, SessionError
 from ...wire.codec import encode
 from ...wire.errors import FrameError
 from ...wire.frames import SUBPROTOCOL_V2, Answer, AnswerKind, JsonObject, Request, RequestKind, Version
-from ...wire.messages import bytes_of, joined
+from ...wire.messages import bytes_of, joined_packed, joined_texts
 from ...wire.server_exchange import ServerExchange
 from .. import dispatch
 from ..access.middleware import client_of
@@ -86,7 +86,8 @@ class Connection:
         self._admit = None if server.rate_limit is None else functools.partial(server.count_request, client)
         self._waiting = 0
         self._joins = False
-        self._unsent: list[str | bytes] = []
+        self._unsent: list[bytes] = []
+        self._unsent_packed: list[bytes] = []
         self._is_ending = False
         self._closed = False
 
@@ -192,7 +193,9 @@ class Connection:
 
     def _ask(self, request: Request) -> None:
         session = self._sessions.get(request.channel)
-        self._begin_one()
+        self._waiting += 1
+        if self._waiting == _MAX_WAITING:
+            self._channel.pause()
         try:
             if session is None:
                 raise SessionError(f'no session is open on channel {request.channel}: send {{"type":"open"}} first')
@@ -203,7 +206,9 @@ class Connection:
             self._reply(request.id, request.channel, answer)
 
     def _answered(self, request: Request, asking: Asking) -> None:
-        self._end_one()
+        self._waiting -= 1
+        if self._waiting == _MAX_WAITING - 1:
+            self._channel.resume()
         if asking.error is not None:
             # Made into an answer once, for whoever repeats the request too.
             asking.answer = self._told_of(request, asking.error, asking.session.id)
@@ -235,32 +240,43 @@ class Connection:
     def _reply(self, request_id: int | None, channel: int, answer: Answer) -> None:
         if self._closed:
             return
-        if self._joins:
-            message = self._exchange.answer(request_id, channel, answer)
-            self._unsent.append(message)
-            unsent = len(self._unsent)
-            if unsent == 1:
-                asyncio.get_running_loop().call_soon(self._flush)
-            elif unsent == _MOST_JOINED:
-                self._flush()
-            return
         text = self._exchange.text_of(request_id, channel, answer)
+        if not self._joins:
+            if text is not None:
+                self._send_text(text)
+            else:
+                self._send(self._exchange.packed_of(request_id, channel, answer))
+            return
         if text is not None:
-            self._telemetry.sent_bytes += len(text)
-            self._channel.send_text(text)
+            self._unsent.append(text)
         else:
-            self._send(self._exchange.answer(request_id, channel, answer))
+            self._unsent_packed.append(self._exchange.packed_of(request_id, channel, answer))
+        unsent = len(self._unsent) + len(self._unsent_packed)
+        if unsent == 1:
+            asyncio.get_running_loop().call_soon(self._flush)
+        elif unsent == _MOST_JOINED:
+            self._flush()
 
-    def _send(self, message: str | bytes) -> None:
-        self._telemetry.sent_bytes += bytes_of(message)
+    def _send_text(self, text: bytes) -> None:
+        self._telemetry.sent_bytes += len(text)
+        self._channel.send_text(text)
+
+    def _send(self, message: bytes) -> None:
+        self._telemetry.sent_bytes += len(message)
         self._channel.send(message)
 
     def _flush(self) -> None:
         """Send what was answered together as one message."""
-        unsent, self._unsent = self._unsent, []
-        if unsent and not self._closed:
-            for message in joined(unsent):
-                self._send(message)
+        if self._unsent:
+            unsent, self._unsent = self._unsent, []
+            if not self._closed:
+                for text in joined_texts(unsent):
+                    self._send_text(text)
+        if self._unsent_packed:
+            packed, self._unsent_packed = self._unsent_packed, []
+            if not self._closed:
+                for message in joined_packed(packed):
+                    self._send(message)
 
     async def _open(self, request: Request) -> Answer:
         self._server.count_request(self._client)
@@ -417,6 +433,8 @@ class _OpenData:
 
     @classmethod
     def of(cls, data: JsonObject) -> _OpenData:
+        if not data:
+            return _PLAINLY
         unknown = data.keys() - {"session_id", "secret", "grace_s", "binary", "here", "guest"}
         if unknown:
             told = ", ".join(sorted(unknown))
@@ -435,3 +453,6 @@ class _OpenData:
         # A whole number may be larger than any float.
         longest = float(min(grace_s, sys.float_info.max))  # type: ignore[call-overload]
         return cls(session_id, secret, longest, binary, here, guest)
+
+
+_PLAINLY = _OpenData()
