@@ -17,8 +17,9 @@ def test_samples_of_a_function_are_put_together() -> None:
 
 
 def test_the_dearest_comes_first() -> None:
-    packages, head, first, second = text(Profile.of(LINES)).splitlines()
+    packages, files, head, first, second = text(Profile.of(LINES)).splitlines()
     assert packages == "by package: asyncio 87.5%, openenv 12.5%"
+    assert files == "by file: asyncio/base_events.py 87.5%, openenv/serve.py 12.5%"
     assert head.split() == ["own", "within", "function"]
     assert first.split() == ["87.5%", "87.5%", "run", "(asyncio/base_events.py)"]
     assert second.split() == ["12.5%", "100.0%", "main", "(openenv/serve.py)"]
