@@ -1,0 +1,1 @@
+"""The reasoning-gym environment's server."""
