@@ -15,9 +15,9 @@ class BrowserAction(Action):
     """Something to do in the browser. Elements are named by the references that the outline gives them."""
 
     kind: ActionKind = Field(
-        description="goto a URL; click, type into, press a key in or select an option of an element; scroll the page or "
-        "an element into view; go back; read the text of the page or an element; take a screenshot; give the answer, "
-        "which ends the episode."
+        description="goto a URL; click, type into, press a key in or select an option of an element; scroll the page "
+        "or an element into view; go back; read the text of the page or of an element; take a screenshot; give the "
+        "answer, which ends the episode."
     )
     ref: str = Field(
         default="", max_length=32, description="The element, such as e12; for press, scroll, read it may be empty."
@@ -49,6 +49,9 @@ class BrowserObservation(Observation):
     steps_left: int | None = Field(default=None, description="How many steps the task leaves; null without one.")
     checks: dict[str, bool] = Field(
         default_factory=dict, description="At the end of a task: what it asks for, and whether that was met."
+    )
+    harm: list[str] = Field(
+        default_factory=list, description="At the end of a task: what was changed that it does not ask for."
     )
 
 

@@ -1,0 +1,93 @@
+"""What a session's pages may ask for: its shop, and hosts that the operator allows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+from browser_env.server.settings import BrowserSettings
+from browser_env.shop.site import SHOP_HOST, Site
+
+if TYPE_CHECKING:
+    from playwright.async_api import Route
+
+__all__ = ["Gate"]
+
+_REFUSED = "<!doctype html><title>Refused</title><h1>Refused</h1><p>This host is not among those that are allowed.</p>"
+
+
+class Gate:
+    """Answers every request of a session's pages: no socket is opened for the shop.
+
+    Attributes:
+        redirected_to: Where the last answer of the shop leads, until it was gone to; empty otherwise.
+        refused: The hosts that were refused since this was last emptied.
+    """
+
+    def __init__(self, site: Site, settings: BrowserSettings) -> None:
+        """Make the gate of a session.
+
+        Args:
+            site: Its shop.
+            settings: Which hosts are allowed.
+        """
+        self._site = site
+        self._settings = settings
+        self.redirected_to = ""
+        self.refused: list[str] = []
+
+    def complaint(self, url: str) -> str:
+        """Return why an address cannot be gone to; empty if it can.
+
+        Args:
+            url: The address.
+        """
+        try:
+            parts = urlsplit(url)
+        except ValueError as error:
+            return f"{url[:100]!r} is no address: {error}"
+        if parts.scheme not in ("http", "https"):
+            return f"expected an address that begins with http:// or https://, got {url[:100]!r}"
+        return "" if self._is_open(parts.hostname or "") else self.refusal(parts.hostname or "")
+
+    def refusal(self, host: str) -> str:
+        """Return what is said of a host that is not allowed.
+
+        Args:
+            host: Its name.
+        """
+        return f"{host} is not allowed: there are {', '.join((SHOP_HOST, *self._settings.allowed_hosts))}"
+
+    async def answer(self, route: Route) -> None:
+        """Answer a request.
+
+        Args:
+            route: The request, as Playwright holds it.
+        """
+        request = route.request
+        host = urlsplit(request.url).hostname or ""
+        if host == SHOP_HOST:
+            await self._serve(route)
+        elif self._is_open(host):
+            await route.continue_()
+        else:
+            if len(self.refused) < 10 and host not in self.refused:
+                self.refused.append(host)
+            if request.is_navigation_request():
+                await route.fulfill(status=403, content_type="text/html", body=_REFUSED)
+            else:
+                await route.abort("blockedbyclient")
+
+    def _is_open(self, host: str) -> bool:
+        return host == SHOP_HOST or self._settings.allows(host)
+
+    async def _serve(self, route: Route) -> None:
+        request = route.request
+        body = (request.post_data_buffer or b"").decode(errors="replace")
+        reply = self._site.answer(request.method, request.url, body)
+        if reply.location:
+            # A redirect's next request would not be asked for here: whoever acts goes there.
+            self.redirected_to = urljoin(request.url, reply.location)
+            await route.fulfill(status=204)
+        else:
+            await route.fulfill(status=reply.status, content_type="text/html; charset=utf-8", body=reply.html)
