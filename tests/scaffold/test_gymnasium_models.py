@@ -11,7 +11,7 @@ import pytest
 from gymnasium import spaces
 from pydantic import BaseModel, ValidationError
 
-from openenv.core.env_server._gymnasium_spaces import fields_of, value_of
+from openenv.core.env_server.gymnasium_spaces import fields_of, value_of
 from openenv.core.exceptions import ConfigurationError
 from openenv.scaffold.gymnasium_models import CART_POLE, GymnasiumModels, models_of
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CART_POLE", "GymnasiumModels", "models_of"]
 
-_RESERVED = {"done", "reward", "metadata", "truncated"}
+_RESERVED = {"done", "reward", "metadata", "info", "terminated", "truncated"}
 
 
 @dataclass(frozen=True)
