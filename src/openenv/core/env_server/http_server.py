@@ -31,6 +31,7 @@ from .observability.telemetry import Telemetry
 from .observability.tracing import TraceContext
 from .replicas.membership import current_membership
 from .replicas.passing import PassingOn
+from .replicas.strangers import tell_of_strangers
 from .routes.http import SESSION_HEADER, add_episode_routes
 from .routes.info import add_info_routes
 from .routes.mcp import add_mcp_routes
@@ -358,6 +359,7 @@ def create_fastapi_app(
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     server: HTTPEnvServer = app.state.openenv
+    tell_of_strangers()
     server.sessions.start()
     spare_what_stays()
     with draining_on_sigterm(server.drain):
