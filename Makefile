@@ -64,6 +64,10 @@ test-docker: docker-engine  ## Run the tests that need a Docker engine
 image: docker-engine  ## Build the image of an environment (ENV=echo_env) with this checkout in it
 	@$(BIN)/python -m scripts.build_image envs/$(or $(ENV),echo_env)
 
+.PHONY: environments
+environments: docker-engine  ## Check, start and build every environment, and write down what came of it
+	@$(BIN)/python -m scripts.environment_report
+
 lowest: $(SETUP)  ## Run the quick tests with the oldest dependencies allowed
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .lowest
 	@$(BIN)/uv pip install --quiet --python .lowest --resolution lowest-direct -e .
