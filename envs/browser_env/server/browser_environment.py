@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 import random
 from typing import Any
 from uuid import uuid4
 
 from browser_env.models import BrowserAction, BrowserObservation, BrowserState
+from browser_env.server.browser_tools import BrowserTools
 from browser_env.server.chromium import Chromium
 from browser_env.server.gate import Gate
 from browser_env.server.rewards import BrowserRubric
@@ -20,10 +21,14 @@ from openenv import Environment
 
 __all__ = ["BrowserEnvironment"]
 
-_CLOSE_S = 10.0
+# A step that passed its deadline goes on for as long as a page may take to load.
+_CLOSE_S = 60.0
+_NOT_BEGUN = "no episode goes on: reset begins one"
+# What tools do where no episode has begun.
+_NO_TASK = {"goal": ""}
 
 
-class BrowserEnvironment(Environment[BrowserAction, BrowserObservation, BrowserState]):
+class BrowserEnvironment(BrowserTools, Environment[BrowserAction, BrowserObservation, BrowserState]):
     """Shows web pages in Chromium as an outline, acts on them by element, and asks for errands in a shop."""
 
     SUPPORTS_CONCURRENT_SESSIONS = True
@@ -98,6 +103,16 @@ class BrowserEnvironment(Environment[BrowserAction, BrowserObservation, BrowserS
         self._check_asked()
         return await self._lease().run(self._step(action, timeout_s))
 
+    async def do(self, action: BrowserAction) -> BrowserObservation:
+        """Return what an action shows; open the shop where nothing is open yet.
+
+        Args:
+            action: The action.
+        """
+        if self._gate is None:
+            await self.reset_async(task=_NO_TASK)
+        return await self.step_async(action)
+
     @property
     def state(self) -> BrowserState:
         """Return where the episode stands."""
@@ -105,26 +120,30 @@ class BrowserEnvironment(Environment[BrowserAction, BrowserObservation, BrowserS
 
     def close(self) -> None:
         """Close the page, with its cookies and storage; the last session's end leads to Chromium's."""
-        chromium, self._chromium = self._chromium, None
-        tab, self._tab = self._tab, None
+        chromium = self._chromium
         if chromium is None:
             return
         try:
-            if tab is not None:
-                chromium.wait_for(tab.close(), _CLOSE_S)
+            chromium.wait_for(self._shut(), _CLOSE_S)
         finally:
+            self._chromium = None
             chromium.release()
 
     def _check_asked(self) -> None:
         if self._is_over:
-            raise RuntimeError("no episode goes on: reset begins one")
+            raise RuntimeError(_NOT_BEGUN)
 
     def _lease(self) -> Chromium:
         if self._chromium is None:
             self._chromium = Chromium.lease(self._settings)
+            self._turn = asyncio.Lock()
         return self._chromium
 
     async def _reset(self, seed: int | None, episode_id: str | None, task: dict[str, Any] | None) -> BrowserObservation:
+        async with self._turn:
+            return await self._begin(seed, episode_id, task)
+
+    async def _begin(self, seed: int | None, episode_id: str | None, task: dict[str, Any] | None) -> BrowserObservation:
         name, goal, url = _asked(seed, task)
         self._is_over = True
         self._task = find_task(name, seed or 0) if name else None
@@ -143,6 +162,12 @@ class BrowserEnvironment(Environment[BrowserAction, BrowserObservation, BrowserS
         return observation
 
     async def _step(self, action: BrowserAction, timeout_s: float | None) -> BrowserObservation:
+        async with self._turn:
+            # The step before may have been given up by whoever asked for it, and have been the last.
+            self._check_asked()
+            return await self._go_on(action, timeout_s)
+
+    async def _go_on(self, action: BrowserAction, timeout_s: float | None) -> BrowserObservation:
         state = self._state
         state.step_count += 1
         if state.steps_left is not None:
@@ -176,10 +201,9 @@ class BrowserEnvironment(Environment[BrowserAction, BrowserObservation, BrowserS
 
     async def _open(self, url: str, observation: BrowserObservation) -> None:
         await self._close_tab()
-        if self._gate is None or self._chromium is None:
-            raise RuntimeError("this environment was closed")
-        tab = Tab(await self._chromium.context(), self._gate)
-        self._tab = tab
+        if self._gate is None:
+            raise RuntimeError(_NOT_BEGUN)
+        tab = self._tab = Tab(await self._lease().context(), self._gate)
         try:
             await tab.open(url)
         except UndoneError as error:
@@ -191,11 +215,15 @@ class BrowserEnvironment(Environment[BrowserAction, BrowserObservation, BrowserS
             observation.url, observation.title, observation.outline = await self._tab.look()
             self._state.url = observation.url
 
+    async def _shut(self) -> None:
+        async with self._turn:
+            self._is_over = True
+            await self._close_tab()
+
     async def _close_tab(self) -> None:
         tab, self._tab = self._tab, None
         if tab is not None:
-            with contextlib.suppress(LostError):
-                await tab.close()
+            await tab.close()
 
 
 def _asked(seed: int | None, task: dict[str, Any] | None) -> tuple[str, str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import logging
 import os
 import threading
 from collections.abc import Coroutine
@@ -13,10 +14,11 @@ from typing import Any, TypeVar
 from playwright.async_api import Browser, BrowserContext, Error, Playwright, async_playwright
 
 from browser_env.server.settings import BrowserSettings, find_chromium
-from openenv.core.exceptions import ProviderError
+from openenv.core.exceptions import ConfigurationError, ProviderError
 
 __all__ = ["VIEWPORT", "Chromium"]
 
+_logger = logging.getLogger("browser_env")
 _T = TypeVar("_T")
 
 VIEWPORT = (1280, 800)
@@ -55,6 +57,7 @@ class Chromium:
         self._starting = asyncio.Lock()
         self._idle: asyncio.TimerHandle | None = None
         self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(_log)
         self._thread = threading.Thread(target=self._live, name="browser-env-chromium", daemon=True)
         self._thread.start()
 
@@ -82,12 +85,13 @@ class Chromium:
                 self._loop.call_soon_threadsafe(self._end_later)
 
     async def run(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
-        """Return what a coroutine returns on the browser's loop. Cancelled here, it is cancelled there.
+        """Return what a coroutine returns on the browser's loop. It goes on to its end, cancelled here or not.
 
         Args:
             coroutine: The coroutine.
         """
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
+        # What Playwright was told to do is done, whoever still waits for it: the next step must not overtake it.
+        return await asyncio.shield(asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._loop)))
 
     def wait_for(self, coroutine: Coroutine[Any, Any, _T], timeout_s: float | None = None) -> _T:
         """Return the same on a thread that may wait.
@@ -116,6 +120,9 @@ class Chromium:
             try:
                 self._browser = await asyncio.wait_for(self._start(), _START_S)
                 return await self._new_context(self._browser)
+            except ConfigurationError:
+                await self._stop()
+                raise
             except (Error, OSError, asyncio.TimeoutError) as error:
                 await self._stop()
                 raise ProviderError(f"Chromium does not start: {str(error) or 'it took too long'}") from error
@@ -128,8 +135,8 @@ class Chromium:
         )
 
     async def _start(self) -> Browser:
-        program = find_chromium(self._settings.path)
         self._playwright = await async_playwright().start()
+        program = find_chromium(self._settings.path, self._playwright.chromium.executable_path)
         # Requests that pages are redirected to, sockets and the like do not ask whoever answers requests.
         rules = ",".join(["MAP * ~NOTFOUND", *(f"EXCLUDE {host}" for host in self._settings.allowed_hosts)])
         sandbox = self._settings.has_sandbox
@@ -179,6 +186,11 @@ class Chromium:
             self.wait_for(self._stop(), 2 * _END_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_END_S)
+
+
+def _log(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    # Where the driver ends unexpectedly, Playwright leaves futures behind that nobody waits for.
+    _logger.debug("%s", context.get("message"), exc_info=context.get("exception"))
 
 
 @atexit.register

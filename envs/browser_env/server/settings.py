@@ -14,13 +14,24 @@ from openenv.core.exceptions import ConfigurationError
 
 __all__ = ["BrowserSettings", "find_chromium"]
 
-_PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# Debian's command of that name is a script that waits for the program.
+_PROGRAMS = (
+    "/usr/lib/chromium/chromium-headless-shell",
+    "chromium-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+)
 _ON_MACOS = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
 _HOST = re.compile(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*", re.ASCII)
-_INSTALL = "install it (on Debian: apt install chromium-headless-shell), or name it by OPENENV_BROWSER_PATH"
+_INSTALL = (
+    "install it (on Debian: apt install chromium-headless-shell; on others: playwright install chromium), or name the "
+    "program by OPENENV_BROWSER_PATH"
+)
 
 
 @dataclass(frozen=True)
@@ -86,11 +97,12 @@ class BrowserSettings:
         )
 
 
-def find_chromium(path: str = "") -> str:
+def find_chromium(path: str = "", otherwise: str = "") -> str:
     """Return where Chromium is.
 
     Args:
         path: Where the operator says it is; empty to look for it.
+        otherwise: Where it may be if it is nowhere else.
 
     Raises:
         ConfigurationError: It is not there.
@@ -102,6 +114,8 @@ def find_chromium(path: str = "") -> str:
     found = [where for where in map(shutil.which, _PROGRAMS) if where]
     if sys.platform == "darwin":
         found += [where for where in _ON_MACOS if Path(where).is_file()]
+    if otherwise and Path(otherwise).is_file():
+        found.append(otherwise)
     if not found:
         raise ConfigurationError(f"no Chromium was found: {_INSTALL}")
     return found[0]

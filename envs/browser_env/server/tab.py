@@ -134,8 +134,9 @@ class Tab:
             raise self._lost(error) or LostError(_first_line(error)) from None
 
     async def close(self) -> None:
-        """Close the page, with its cookies and storage."""
-        await self._context.close()
+        """Close the page, with its cookies and storage; what is gone is closed."""
+        with contextlib.suppress(Error):
+            await self._context.close()
 
     async def _guarded(self, doing: Awaitable[Sight | None], timeout_s: float | None) -> Sight | None:
         self._deadline = time.monotonic() + (timeout_s or _LOAD_S)
