@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
 from collections.abc import Callable
 
 from ..exceptions import ConfigurationError, ConnectError, OpenEnvError, ProtocolError
 from ..wire.frames import Version
 from ._client_protocol import ClientConnection
 from ._dialing import dial, proxy_for
+from ._tls import client_context, unreachable
 from .base import TransportSettings
 
 __all__ = ["Link", "check_loop", "connected"]
@@ -45,8 +45,8 @@ async def connected(
         link.abort()
         if isinstance(exc, OpenEnvError):
             raise
-        why = "no answer in time" if isinstance(exc, (TimeoutError, asyncio.TimeoutError)) else str(exc)
-        raise ConnectError(f"could not reach {connection.url}: {why}. Is the server running?") from exc
+        met = TimeoutError() if isinstance(exc, asyncio.TimeoutError) else exc
+        raise ConnectError(unreachable(connection.url, met)) from exc
     except BaseException:
         link.abort()
         raise
@@ -64,7 +64,7 @@ def check_loop(loop: asyncio.AbstractEventLoop) -> None:
 async def _dial(link: Link, connection: ClientConnection, settings: TransportSettings) -> None:
     loop = asyncio.get_running_loop()
     uri = connection.uri
-    secure = ssl.create_default_context() if uri.secure else None
+    secure = client_context() if uri.secure else None
     hostname = uri.host if uri.secure else None
     proxy = proxy_for(connection.url, uri)
     if proxy is None:

@@ -11,6 +11,7 @@ import time
 from ..exceptions import ConnectError
 from ._client_protocol import ClientConnection
 from ._dialing import dial, proxy_for
+from ._tls import client_context, unreachable
 from .base import TransportSettings
 
 __all__ = ["READ_BYTES", "connected", "has_news", "let_wait_until"]
@@ -57,7 +58,10 @@ def let_wait_until(sock: socket.socket, deadline: float | None) -> None:
 
 
 def has_news(sock: socket.socket) -> bool:
-    """Return whether reading would not wait."""
+    """Return whether there is something to read; over TLS that may be what is read by nobody but TLS itself."""
+    # What TLS has taken in already would not show at the socket.
+    if isinstance(sock, ssl.SSLSocket) and sock.pending():
+        return True
     poll = select.poll()
     poll.register(sock, select.POLLIN)
     return bool(poll.poll(0))
@@ -68,9 +72,9 @@ def _dialled(connection: ClientConnection, deadline: float) -> socket.socket:
         proxy = proxy_for(connection.url, connection.uri)
         sock = dial(connection.uri, proxy, max(0.001, deadline - time.monotonic()))
         if connection.uri.secure:
-            sock = ssl.create_default_context().wrap_socket(sock, server_hostname=connection.uri.host)
+            sock = client_context().wrap_socket(sock, server_hostname=connection.uri.host)
     except OSError as exc:
-        raise _unreachable(connection, exc) from exc
+        raise ConnectError(unreachable(connection.url, exc)) from exc
     return sock
 
 
@@ -86,12 +90,7 @@ def _shaken_hands(sock: socket.socket, connection: ClientConnection, deadline: f
                 with contextlib.suppress(ConnectionError):
                     sock.sendall(reply)
     except OSError as exc:
-        raise _unreachable(connection, exc) from exc
+        raise ConnectError(unreachable(connection.url, exc)) from exc
     if not connection.is_ready:
         raise connection.refusal()
     return messages
-
-
-def _unreachable(connection: ClientConnection, exc: OSError) -> ConnectError:
-    why = "no answer in time" if isinstance(exc, TimeoutError) else str(exc)
-    return ConnectError(f"could not reach {connection.url}: {why}. Is the server running?")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterable
@@ -118,8 +119,15 @@ class BlockingTransport(Transport):
     def _tend(self, sock: socket.socket | None, connection: ClientConnection, now: float) -> None:
         if sock is None:
             raise _ConnectionEndedError
+        sock.settimeout(_CANCEL_S)
         while has_news(sock):
-            self._feed(sock, connection)
+            try:
+                self._feed(sock, connection)
+            except TimeoutError:
+                if not isinstance(sock, ssl.SSLSocket):
+                    raise
+                # It was news for TLS alone.
+                return
             if connection.is_closed:
                 raise _ConnectionEndedError
         interval = self._settings.ping_interval_s
