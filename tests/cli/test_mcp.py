@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -91,3 +92,16 @@ def test_settings_for_a_desktop_agent_are_printed() -> None:
 def test_what_is_not_installed_is_refused() -> None:
     done = openenv("mcp", "nothing-of-the-kind", status=1)
     assert (done.stdout, "nothing-of-the-kind" in done.stderr) == ("", True)
+
+
+def test_the_command_ends_where_its_input_does(echo_url: str) -> None:
+    # Nobody says anything: standard input is at its end from the beginning.
+    done = subprocess.run(
+        [sys.executable, "-m", "openenv.cli", "mcp", echo_url],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=50,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (0, b""), done.stderr

@@ -42,7 +42,8 @@ def bridge(base_url: str, auth_token: str | None = None) -> None:
 
 async def _bridge(base_url: str, headers: dict[str, str]) -> None:
     waiting: dict[str | int, None] = {}
-    async with stdio_server() as (said, says):
+    # Standard output is written to until `says` is closed.
+    async with stdio_server() as (said, says), says:
         try:
             async with _server(base_url, headers) as (answers, asks, _):
                 await _pass_on(said, asks, _hear(answers, says, waiting), waiting)
