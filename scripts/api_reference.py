@@ -11,10 +11,11 @@ from typing import cast
 
 import griffe
 
-__all__ = ["ReferencePage", "described_names", "public_modules", "reference_pages"]
+__all__ = ["INSIDE", "ReferencePage", "described_names", "inside_page", "public_modules", "reference_pages"]
 
 _SOURCE = Path(__file__).resolve().parents[1] / "src"
 _ROOT_PACKAGE = "openenv"
+INSIDE = "reference/inside.md"
 _HEAD = """---
 search:
   exclude: {is_hidden}
@@ -104,6 +105,17 @@ def described_names() -> set[str]:
     return {f"{module.path}.{name}" for module in public_modules() for name in _own_names(module)}
 
 
+def inside_page() -> str:
+    """Return the page that leads to those about what packages are made of."""
+    rows = [
+        f"| [{page.package}]({page.path.removeprefix('reference/')}) | {_first_line(page.package)} |"
+        for page in reference_pages()
+        if page.is_inside
+    ]
+    told = "What the packages themselves are made of, for whoever works on OpenEnv. It changes without notice."
+    return "\n".join(["# Inside", "", told, "", "| Package | What it is |", "|---|---|", *rows, ""])
+
+
 def _modules_in(package: griffe.Module) -> list[griffe.Module]:
     """Return the modules right in a package that have names for others, and itself where it defines some."""
     inner = [module for _, module in sorted(package.modules.items()) if not module.name.startswith("_")]
@@ -169,11 +181,31 @@ def _is_ours(path: str) -> bool:
 
 
 def _first_line(path: str) -> str:
-    described = _package()[path.removeprefix(f"{_ROOT_PACKAGE}.")]
-    text = described.docstring.value if described.docstring else ""
-    return text.partition("\n\n")[0].replace("\n", " ").replace("|", "\\|")
+    """Return what is said of a package or name in a line."""
+    described = _package()[path.partition(".")[2]] if "." in path else _package()
+    if described.docstring:
+        text = described.docstring.value.partition("\n\n")[0].replace("\n", " ")
+    else:
+        text = f"`{described.value}`" if isinstance(described, griffe.Attribute) else ""
+    return text.replace("|", "\\|")
 
 
 def _directive(module: griffe.Module) -> str:
-    options = {"members": _own_names(module), "show_root_full_path": True, "heading_level": 2}
+    options = {
+        "heading_level": 2,
+        "inherited_members": sorted(_from_private_bases(module)),
+        "members": _own_names(module),
+        "show_root_full_path": True,
+    }
     return f"::: {module.path}\n    options: {json.dumps(options)}\n"
+
+
+def _from_private_bases(module: griffe.Module) -> set[str]:
+    """Return the names that a module's classes have from bases which have no place of their own in the reference."""
+    classes = (module.members[name] for name in _own_names(module) if module.members[name].is_class)
+    return {
+        name
+        for one in classes
+        for name, member in one.inherited_members.items()
+        if "._" in member.canonical_path and not name.startswith("_") and name != "model_config"
+    }

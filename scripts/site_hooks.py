@@ -11,7 +11,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from scripts.api_reference import reference_pages
+from scripts.api_reference import INSIDE, inside_page, reference_pages
 
 __all__ = ["on_config", "on_files", "on_page_markdown"]
 
@@ -34,11 +34,15 @@ _SOURCES = {page: source for source, page in _ELSEWHERE.items()}
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Add the pages that are found rather than listed to the navigation."""
-    pages = reference_pages()
-    _extend(config.nav, "Environments", [page for page in _SOURCES if page.startswith("environments/")])
-    _extend(config.nav, "Python", [{page.package: page.path} for page in pages if not page.is_inside])
-    _extend(config.nav, "Inside", [{page.package: page.path} for page in pages if page.is_inside])
+    readmes = [{_title(page): page} for page in _SOURCES if page.startswith("environments/")]
+    _extend(config.nav, "Environments", readmes)
+    _extend(config.nav, "Python", [{page.package: page.path} for page in reference_pages() if not page.is_inside])
     return config
+
+
+def _title(page: str) -> str:
+    heading = re.search(r"^# (.+)$", (_ROOT / _SOURCES[page]).read_text(encoding="utf-8"), re.M)
+    return heading[1] if heading else page
 
 
 def _extend(nav: Any, section: str, pages: list[Any]) -> None:
@@ -54,6 +58,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that do not stand among the documents."""
     for source, page in _ELSEWHERE.items():
         files.append(File.generated(config, page, content=(_ROOT / source).read_text(encoding="utf-8")))
+    files.append(File.generated(config, INSIDE, content=inside_page()))
     for reference in reference_pages():
         files.append(File.generated(config, reference.path, content=reference.markdown()))
     return files

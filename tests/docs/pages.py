@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ROOT", "Block", "blocks_of", "promised_lines", "run_python"]
+__all__ = ["COMMANDS", "ROOT", "Block", "blocks_of", "promised_lines", "run_python"]
 
 ROOT = Path(__file__).resolve().parents[2]
+
+# The languages of blocks that a shell runs.
+COMMANDS = frozenset({"bash", "console", "sh", "shell", "zsh"})
 
 _BLOCK = re.compile(r"(?:<!-- needs: (?P<needs>.*?) -->\n)?^```(?P<language>\w*)\n(?P<code>.*?)^```$", re.M | re.S)
 _PRINT = re.compile(r"^\s*print\(.*\)(?:\s+# (?P<promise>.*))?$", re.M)

@@ -1,0 +1,1 @@
+"""The catalogue of the environments in this repository, each shown at work."""
