@@ -15,7 +15,7 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lengthy coverage lint format interop conformance docs catalogue docker-engine test-docker image slow reliability lowest build bench guard clean
+.PHONY: help setup demo test lengthy coverage lint format interop conformance docs catalogue tutorial docker-engine test-docker image slow reliability lowest build bench guard clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-13s %s\n", $$1, $$2}'
@@ -56,6 +56,9 @@ docs: $(SETUP)  ## Build the documentation into site/
 
 catalogue: $(SETUP)  ## Play the environments (ENV=echo_env: one of them), and write docs/environments.md
 	@$(BIN)/python -m scripts.catalogue $(ENV)
+
+tutorial: $(SETUP)  ## Run the tutorial's notebook, and write what it shows into it
+	@$(BIN)/python -m scripts.tutorial
 
 docker-engine: $(SETUP)  ## Have a Docker engine that answers, and a Python image in it
 	@$(BIN)/python -m scripts.docker_engine
