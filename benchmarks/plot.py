@@ -11,12 +11,14 @@ from benchmarks.table import figure
 
 __all__ = ["svg"]
 
-_WIDTH, _LINE, _LEFT, _RIGHT, _TOP, _BOTTOM = 860, 24, 400, 70, 44, 34
+_WIDTH, _LINE, _LEFT, _RIGHT, _TOP, _BOTTOM = 1000, 24, 540, 70, 44, 34
 _BAR = 12
 _STYLE = (
     "text{font:12px sans-serif;fill:#57606a}.head{font-weight:bold}.grid{stroke:#d0d7de;stroke-dasharray:2 4}"
     ".one{stroke:#57606a}.reached{fill:#2da44e}.missed{fill:#bf8700}.free{fill:#8c959f}"
     ".spread{stroke:#24292f;stroke-width:1.5}.target{stroke:#cf222e;stroke-width:2.5}"
+    "@media (prefers-color-scheme: dark){text{fill:#9198a1}.grid{stroke:#3d444d}.one{stroke:#9198a1}"
+    ".spread{stroke:#e6edf3}.target{stroke:#f85149}}"
 )
 
 
@@ -27,12 +29,15 @@ def svg(title: str, rows: Sequence[Row]) -> str:
         title: What is shown.
         rows: The rows.
     """
-    least = min(1.0, *(row.times_better.least for row in rows))
-    most = max(2.0, *(max(row.times_better.most, row.target or 0.0) for row in rows))
+    least = min([1.0, *(row.times_better.least for row in rows)])
+    # What is infinitely better goes to the edge.
+    most = max(
+        [2.0, *(times for row in rows for times in (row.times_better.most, row.target or 0) if times < math.inf)]
+    )
     height = _TOP + _LINE * len(rows) + _BOTTOM
 
     def x(times: float) -> float:
-        return _LEFT + (_WIDTH - _LEFT - _RIGHT) * math.log(times / least) / math.log(most / least)
+        return _LEFT + (_WIDTH - _LEFT - _RIGHT) * math.log(min(times, most) / least) / math.log(most / least)
 
     marks = [times for times in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500) if least <= times <= most]
     foot = height - _BOTTOM

@@ -68,3 +68,10 @@ def test_the_plot_shows_what_was_reached_and_what_was_not() -> None:
     # Worse than 0.10.0 is drawn to the left of what is equal to it.
     assert float(bars[1].attrib["x"]) < float(bars[0].attrib["x"]) == float(bars[2].attrib["x"])
     assert len([path for path in drawn.iter() if path.get("class") == "target"]) == 2
+
+
+def test_what_is_infinitely_better_leaves_the_others_their_length() -> None:
+    lost = Row("succeeded", "%", ours=[100.0], theirs=[0.0], more_is_better=True)
+    drawn = ElementTree.fromstring(svg("title", [REACHED, lost]))  # noqa: S314  # drawn here
+    widths = [float(bar.attrib["width"]) for bar in drawn.iter() if bar.tag.endswith("rect")]
+    assert widths[1] >= widths[0] > 100

@@ -9,6 +9,8 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 34, 36
 _STYLE = (
     "text{font:12px sans-serif;fill:#57606a}.axis{stroke:#8c959f}.grid{stroke:#d0d7de;stroke-dasharray:2 4}"
     ".line{fill:none;stroke:#0969da;stroke-width:1.5}"
+    "@media (prefers-color-scheme: dark){text{fill:#9198a1}.axis{stroke:#656c76}.grid{stroke:#3d444d}"
+    ".line{stroke:#4493f8}}"
 )
 
 
