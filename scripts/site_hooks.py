@@ -12,6 +12,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 from scripts.api_reference import INSIDE, inside_page, reference_pages
+from scripts.notebook_page import notebook_page
 
 __all__ = ["on_config", "on_files", "on_page_markdown"]
 
@@ -24,10 +25,17 @@ _ELSEWHERE = {
     "CONTRIBUTING.md": "contributing.md",
     "benchmarks/README.md": "benchmarks.md",
     "docker/README.md": "docker-engine.md",
+    "examples/OpenEnv_Tutorial.ipynb": "tutorial.md",
+    "examples/README.md": "examples.md",
     **{
         str(readme.relative_to(_ROOT)): f"environments/{readme.parent.name}.md"
         for readme in sorted(_ROOT.glob("envs/*/README.md"))
     },
+}
+# Pictures in READMEs, which stand beside them.
+_PICTURES = {
+    str(picture.relative_to(_ROOT)): f"environments/{picture.parent.name}/{picture.name}"
+    for picture in sorted(_ROOT.glob("envs/*/*.png"))
 }
 _SOURCES = {page: source for source, page in _ELSEWHERE.items()}
 
@@ -57,7 +65,16 @@ def _extend(nav: Any, section: str, pages: list[Any]) -> None:
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that do not stand among the documents."""
     for source, page in _ELSEWHERE.items():
-        files.append(File.generated(config, page, content=(_ROOT / source).read_text(encoding="utf-8")))
+        pictures: dict[str, bytes] = {}
+        if source.endswith(".ipynb"):
+            text, pictures = notebook_page(_ROOT / source, "tutorial_")
+        else:
+            text = (_ROOT / source).read_text(encoding="utf-8")
+        files.append(File.generated(config, page, content=text))
+        for name, picture in pictures.items():
+            files.append(File.generated(config, name, content=picture))
+    for source, place in _PICTURES.items():
+        files.append(File.generated(config, place, content=(_ROOT / source).read_bytes()))
     files.append(File.generated(config, INSIDE, content=inside_page()))
     for reference in reference_pages():
         files.append(File.generated(config, reference.path, content=reference.markdown()))
@@ -80,7 +97,8 @@ def _relinked(text: str, here: str, page: Page, files: Files) -> str:
     def linked(link: re.Match[str]) -> str:
         mark, words, path, anchor = link.groups(default="")
         target = posixpath.normpath(posixpath.join(posixpath.dirname(here), path))
-        found = _ELSEWHERE.get(target) or _ELSEWHERE.get(f"{target}/README.md") or target.removeprefix("docs/")
+        places = {**_ELSEWHERE, **_PICTURES}
+        found = places.get(target) or places.get(f"{target}/README.md") or target.removeprefix("docs/")
         if files.get_file_from_path(found):
             there = posixpath.relpath(found, posixpath.dirname(page.file.src_uri) or ".")
             return f"{mark}[{words}]({there}{anchor})"
