@@ -38,6 +38,7 @@ def test_a_good_environment_passes_every_check() -> None:
     assert told == [result.name for result in report.results] == [check.name for check in LIVE_CHECKS]
     assert [result.name for result in report.results if result.left_out] == ["the_server_answers"]
     assert str(report) == f"TaskedWalk passes all of {len(LIVE_CHECKS) - 1} checks"
+    assert repr(report) == f"<EnvironmentReport: {report}>"
 
 
 def test_a_good_server_passes_what_the_wire_shows() -> None:

@@ -65,11 +65,14 @@ def chosen(indices: Iterable[int] | None, size: int) -> list[int]:
 
 
 def _index(value: Any, size: int) -> int:
+    # numpy's type is named either way.
+    if type(value).__name__ in ("bool", "bool_"):
+        raise ConfigurationError(f"expected whole numbers as indices, got {value!r}: give numpy.flatnonzero(mask)")
     try:
         index = value.__index__()
     except AttributeError:
         raise ConfigurationError(f"expected whole numbers as indices, got {value!r}") from None
-    if isinstance(value, bool) or not 0 <= index < size:
+    if not 0 <= index < size:
         raise ConfigurationError(f"expected indices from 0 to {size - 1}, got {value!r}: the pool has {size} sessions")
     return cast("int", index)
 

@@ -15,6 +15,7 @@ from ._client_settings import PRODUCTION, checked_mode, liveness, positive, star
 from ._client_tasks import ClientTasks
 from ._own_thread import in_own_thread
 from ._session_sharing import SessionSharing
+from ._shown import place_of, shown
 from ._tool_actions import is_tool_action
 from .client_types import StepResult
 from .exceptions import ClientClosedError, ConfigurationError, SessionClosedError, SessionLostError
@@ -283,6 +284,15 @@ class EnvClient(SessionSharing, ClientTasks, Generic[_ActT, _ObsT, _StateT]):
         from .env_pool import pool_of
 
         return pool_of(cls, size, base_url, urls, environment, connections, autoreset, options)
+
+    def __repr__(self) -> str:
+        """Return where the environment is, and whether there is a session."""
+        return shown(f"{type(self).__name__} {place_of(self)}", self._standing)
+
+    @property
+    def _standing(self) -> str:
+        is_connected = self._transport is not None and self._transport.is_open
+        return "closed" if self._is_closed else "connected" if is_connected else "not connected"
 
     @property
     def base_url(self) -> str:

@@ -12,6 +12,7 @@ from ._client_models import payload_of, sendable
 from ._pool_rounds import Arrivals, Collector, Round
 from ._pool_sessions import PoolSessions
 from ._pool_settings import Autoreset, autoreset_of, chosen, for_each, reset_arguments, routes_of
+from ._shown import place_of, shown
 from ._tool_actions import is_tool_action
 from .client_types import StepResult
 from .env_client import EnvClient
@@ -91,6 +92,19 @@ class EnvPool(Generic[_ActT, _ObsT, _StateT]):
     def __len__(self) -> int:
         """Return the number of sessions."""
         return self._size
+
+    def __repr__(self) -> str:
+        """Return how many sessions there are, where, and whether they are open."""
+        return shown(self._name, self._standing)
+
+    @property
+    def _name(self) -> str:
+        more = f" and {len(self._clients) - 1} more" if len(self._clients) > 1 else ""
+        return f"EnvPool of {self._size} {type(self._client).__name__} {place_of(self._client)}{more}"
+
+    @property
+    def _standing(self) -> str:
+        return "closed" if self._is_closed else "not connected" if self._sessions is None else "connected"
 
     @property
     def autoreset(self) -> Literal["next", "same"] | None:

@@ -28,7 +28,7 @@
     │   │   └── EnvironmentFactoryError          the environment's constructor raised
     │   ├── SessionNotFoundError                 no session of that id
     │   ├── SessionClosedError                   the session was closed before this request
-    │   ├── SessionBusyError                     a step that passed its deadline still runs
+    │   ├── SessionBusyError                     a step that was given up still runs
     │   ├── ServerDrainingError                  the server is shutting down
     │   ├── SessionCrashedError                  the environment's process died
     │   └── SessionLostError                     the connection went and the episode with it
@@ -371,7 +371,7 @@ class SessionClosedError(SessionError):
 
 
 class SessionBusyError(SessionError):
-    """A step that passed its deadline still runs: the session can be asked again when it ends, if it does."""
+    """A step that was given up still runs: the session can be asked again when it ends, if it does."""
 
 
 class ServerDrainingError(SessionError):

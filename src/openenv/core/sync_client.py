@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ._driving import drive
+from ._shown import place_of, shown
 from .client_types import StepResult
 from .exceptions import ConfigurationError
 from .task_view import SyncTaskView
@@ -56,6 +57,11 @@ class SyncEnvClient(Generic[_ActT, _ObsT, _StateT]):
     def async_client(self) -> EnvClient[_ActT, _ObsT, _StateT]:
         """Return the client that this one drives."""
         return self._client
+
+    def __repr__(self) -> str:
+        """Return where the environment is, and whether there is a session."""
+        client = self._client
+        return shown(f"{type(client).__name__} {place_of(client)}", client._standing, "sync")
 
     @property
     def base_url(self) -> str:

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from ._driving import drive
+from ._shown import shown
 from .client_types import StepResult
 from .exceptions import ConfigurationError
 from .pool_results import StackedResults
@@ -53,6 +54,10 @@ class SyncEnvPool(Generic[_ActT, _ObsT, _StateT]):
     def __len__(self) -> int:
         """Return the number of sessions."""
         return len(self._pool)
+
+    def __repr__(self) -> str:
+        """Return how many sessions there are, where, and whether they are open."""
+        return shown(self._pool._name, self._pool._standing, "sync")
 
     @property
     def async_pool(self) -> EnvPool[_ActT, _ObsT, _StateT]:

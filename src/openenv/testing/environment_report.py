@@ -118,7 +118,7 @@ class Latency:
         return cls(len(ordered), ordered[0], ordered[last // 2], ordered[round(last * 0.99)])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EnvironmentReport:
     """What all checks of an environment came to.
 
@@ -188,10 +188,18 @@ class EnvironmentReport:
 
     def __str__(self) -> str:
         """Describe it in words."""
+        return "\n".join([self._summary, *map(str, self.findings)])
+
+    def __repr__(self) -> str:
+        """Return what it comes to; `print` shows all that was found."""
+        return f"<EnvironmentReport: {self._summary}>"
+
+    @property
+    def _summary(self) -> str:
         made = sum(not result.left_out for result in self.results)
         if not self.findings:
             return f"{self.environment} passes all of {made} checks"
-        return "\n".join([f"{self.environment}: {self.verdict} in {made} checks", *map(str, self.findings)])
+        return f"{self.environment}: {self.verdict} in {made} checks"
 
 
 def _counted(findings: tuple[Finding, ...], what: str) -> str:

@@ -232,6 +232,17 @@ def test_a_return_value_that_is_no_observation_is_an_error_that_says_so(returned
             env.step({})
 
 
+def test_a_tuple_as_gymnasium_has_them_is_told_where_its_parts_belong() -> None:
+    class Tupled(Counter):
+        def step(self, action: Add, timeout_s: float | None = None, **kwargs: Any) -> Any:
+            return super().step(action), 1.0, False, {}
+
+    with serve(Tupled) as server, client_of(server.base_url) as env:
+        env.reset()
+        with pytest.raises(EnvironmentExecutionError, match="got tuple: reward, done and metadata are fields of it"):
+            env.step({})
+
+
 def test_a_state_that_is_no_state_is_an_error_that_says_so() -> None:
     class Wrong(Counter):
         @property

@@ -151,7 +151,8 @@ def _told(runner: LocalRunner, request: Request, result: object) -> Answer:
     name, method = type(runner.environment).__name__, request.kind.value
     if request.kind is RequestKind.STATE:
         raise TypeError(f"{name}.{method} must be a State, got {type(result).__name__}")
-    raise TypeError(f"{name}.{method} must return an Observation, got {type(result).__name__}")
+    fields = ": reward, done and metadata are fields of it" if isinstance(result, tuple) else ""
+    raise TypeError(f"{name}.{method} must return an Observation, got {type(result).__name__}{fields}")
 
 
 def error_answer(exc: BaseException, *, session_id: str = "", with_traceback: bool = True) -> Answer:

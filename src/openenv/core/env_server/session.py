@@ -356,5 +356,6 @@ class Session:
 
 def _busy() -> SessionBusyError:
     return SessionBusyError(
-        "a step of this session passed its deadline and still runs: the session can be asked again when it ends"
+        "a step of this session passed its deadline, or was given up, and still runs: the session can be asked again "
+        "when it ends"
     )
