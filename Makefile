@@ -15,7 +15,7 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lengthy coverage lint format interop conformance docs catalogue tutorial docker-engine test-docker image slow reliability lowest build bench guard clean
+.PHONY: help setup demo test lengthy coverage lint format interop conformance docs catalogue tutorial docker-engine test-docker browser test-browser image slow reliability lowest build bench guard clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-13s %s\n", $$1, $$2}'
@@ -54,6 +54,9 @@ docs: $(SETUP)  ## Build the documentation into site/
 	@$(BIN)/python -m mkdocs build --quiet --strict
 	@$(BIN)/python -m scripts.check_site
 
+# Frames are drawn without a screen.
+catalogue: export SDL_VIDEODRIVER := dummy
+catalogue: export SDL_AUDIODRIVER := dummy
 catalogue: $(SETUP)  ## Play the environments (ENV=echo_env: one of them), and write docs/environments.md
 	@$(BIN)/python -m scripts.catalogue $(ENV)
 
@@ -67,8 +70,15 @@ test-docker: export OPENENV_REQUIRE_DOCKER := 1
 test-docker: docker-engine  ## Run the tests that need a Docker engine
 	@$(BIN)/pytest -q -n auto -m docker $(PYTEST_ARGS)
 
+browser: $(SETUP)  ## Have a Chromium that the browser environment can drive
+	@$(BIN)/python -m scripts.chromium
+
+test-browser: export OPENENV_REQUIRE_BROWSER := 1
+test-browser: browser  ## Run the tests that need Chromium
+	@$(BIN)/pytest -q -m "browser and not docker" tests/envs $(PYTEST_ARGS)
+
 image: docker-engine  ## Build the image of an environment (ENV=echo_env) with this checkout in it
-	@$(BIN)/python -m scripts.build_image envs/$(or $(ENV),echo_env)
+	@$(BIN)/python -m scripts.build_image envs/$(or $(ENV),echo_env) $(if $(EXTRA),--extra $(EXTRA))
 
 .PHONY: environments
 environments: docker-engine  ## Check, start and build every environment, and write down what came of it

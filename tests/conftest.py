@@ -22,8 +22,9 @@ hypothesis.settings.load_profile("openenv")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the tests below `interop/` and `docker/`, before `-m` selects; skip the latter unless `-m` asks for them."""
+    """Mark the tests below `interop/` and `docker/`, before `-m` selects; skip what `-m` has to ask for."""
     wants_docker = "docker" in config.option.markexpr
+    wants_browser = "browser" in config.option.markexpr
     for item in items:
         if _INTEROP in item.path.parents:
             item.add_marker(pytest.mark.interop)
@@ -34,6 +35,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.timeout(_DOCKER_TIMEOUT_S))
             if not wants_docker:
                 item.add_marker(pytest.mark.skip(reason="needs a Docker engine: `make test-docker` runs it"))
+        if item.get_closest_marker("browser") and not wants_browser:
+            item.add_marker(pytest.mark.skip(reason="needs Chromium: `make test-browser` runs it"))
 
 
 @pytest.fixture(scope="session")

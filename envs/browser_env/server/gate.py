@@ -36,19 +36,27 @@ class Gate:
         self.redirected_to = ""
         self.refused: list[str] = []
 
-    def complaint(self, url: str) -> str:
-        """Return why an address cannot be gone to; empty if it can.
+    def checked(self, url: str, base: str) -> str:
+        """Return an address in full, if it can be gone to.
 
         Args:
-            url: The address.
+            url: The address, or a path.
+            base: The address of the page that it is seen from.
+
+        Raises:
+            ValueError: It cannot; the message says why.
         """
         try:
-            parts = urlsplit(url)
+            full = urljoin(base, url)
+            parts = urlsplit(full)
         except ValueError as error:
-            return f"{url[:100]!r} is no address: {error}"
+            raise ValueError(f"{url[:100]!r} is no address: {error}") from error
         if parts.scheme not in ("http", "https"):
-            return f"expected an address that begins with http:// or https://, got {url[:100]!r}"
-        return "" if self._is_open(parts.hostname or "") else self.refusal(parts.hostname or "")
+            raise ValueError(f"expected an address that begins with http:// or https://, got {full[:100]!r}")
+        host = parts.hostname or ""
+        if not self._is_open(host):
+            raise ValueError(self.refusal(host))
+        return full
 
     def refusal(self, host: str) -> str:
         """Return what is said of a host that is not allowed.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeAlias
-from urllib.parse import urljoin
 
 from playwright.async_api import BrowserContext, Error, Locator, Page
 from playwright.async_api import TimeoutError as LateError
@@ -21,7 +21,9 @@ __all__ = ["LostError", "Sight", "Tab", "UndoneError"]
 _ACTION_S = 5.0
 _LOAD_S = 15.0
 _LEAST_S = 0.2
+_WINDOW_S = 2.0
 _MOST_PAGES = 4
+_OPENS_WINDOW = "element => element.closest('a, form')?.target === '_blank'"
 _OPTIONS = "element => [...(element.options ?? [])].map(option => option.label.trim())"
 
 
@@ -180,17 +182,30 @@ class Tab:
             return
 
     async def _goto(self, action: BrowserAction) -> None:
-        url = urljoin(self._page.url, action.url.strip())
         if not action.url.strip():
             raise UndoneError("goto needs an address as url, such as /cart or http://shop.test/")
-        if complaint := self._gate.complaint(url):
-            raise UndoneError(complaint)
+        try:
+            url = self._gate.checked(action.url.strip(), self._page.url)
+        except ValueError as error:
+            raise UndoneError(str(error)) from None
         await self._page.goto(url, timeout=self._left_ms(_LOAD_S))
         await self._settle()
 
     async def _click(self, action: BrowserAction) -> None:
-        await (await self._element(action)).click(timeout=self._left_ms())
+        element = await self._element(action)
+        if await element.evaluate(_OPENS_WINDOW, timeout=self._left_ms()):
+            await self._click_for_window(element)
+        else:
+            await element.click(timeout=self._left_ms())
         await self._settle()
+
+    async def _click_for_window(self, element: Locator) -> None:
+        opened = asyncio.Event()
+        self._context.once("page", lambda _: opened.set())
+        await element.click(timeout=self._left_ms())
+        # A page's script may keep it from opening.
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(opened.wait(), self._left_ms(_WINDOW_S) / 1000)
 
     async def _type(self, action: BrowserAction) -> None:
         element = await self._element(action)
