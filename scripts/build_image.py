@@ -1,6 +1,6 @@
 """Build the image of an environment with this checkout's openenv-core in it.
 
-    python -m scripts.build_image [envs/echo_env] [--tag NAME]
+    python -m scripts.build_image [envs/echo_env] [--tag NAME] [--extra NAME]
 
 The wheels are made or downloaded outside the image and copied in, so the builds themselves need no network.
 """
@@ -40,12 +40,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Build the image of an environment with this checkout's openenv-core.")
     parser.add_argument("project", nargs="?", type=Path, default=_ROOT / "envs" / "echo_env", help="its directory")
     parser.add_argument("--tag", help="the image's name (openenv- and the directory's name)")
+    parser.add_argument("--extra", default="", help="an extra of the project, for Dockerfiles with an argument EXTRA")
     options = parser.parse_args()
     project = options.project.resolve()
     tag = options.tag or f"openenv-{project.name.replace('_', '-')}"
     try:
         build_base()
-        build_environment(project, tag)
+        build_environment(project, tag, options.extra)
     except EngineError as error:
         print(error, file=sys.stderr)
         return 1
@@ -65,26 +66,29 @@ def build_base() -> None:
         _build(BASE_IMAGE, Path(context), f"--file={dockerfile}", f"--build-arg=PYTHON_IMAGE={PYTHON_IMAGE}")
 
 
-def build_environment(project: Path, tag: str) -> None:
+def build_environment(project: Path, tag: str, extra: str = "") -> None:
     """Build the image of an environment from `openenv-base`, without asking a package index.
 
     Args:
         project: Its directory, with a Dockerfile.
         tag: The image's name.
+        extra: One of its extras to install, for a Dockerfile with an argument `EXTRA`.
 
     Raises:
         EngineError: The build failed; the message ends in what it wrote.
     """
-    _build(tag, project, f"--build-arg=BASE_IMAGE={_base_for(project)}", "--build-arg=PIP_NO_INDEX=1")
+    wanted = [f"--build-arg=EXTRA={extra}"] if extra else []
+    _build(tag, project, f"--build-arg=BASE_IMAGE={_base_for(project, extra)}", "--build-arg=PIP_NO_INDEX=1", *wanted)
 
 
-def _base_for(project: Path) -> str:
+def _base_for(project: Path, extra: str) -> str:
     """Return the base image of an environment: with wheels of what it requires beside openenv-core, if anything."""
-    table = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
-    own = [wanted for wanted in table["project"].get("dependencies", []) if not wanted.startswith("openenv-core")]
+    table = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    required = table.get("dependencies", []) + (table["optional-dependencies"][extra] if extra else [])
+    own = [wanted for wanted in required if not wanted.startswith("openenv-core")]
     if not own:
         return BASE_IMAGE
-    tag = f"{BASE_IMAGE}-{project.name.replace('_', '-')}"
+    tag = f"{BASE_IMAGE}-{project.name.replace('_', '-')}{extra and f'-{extra}'}"
     with tempfile.TemporaryDirectory(dir=CACHE) as context:
         _in_container(
             "Making wheels of what it requires",
