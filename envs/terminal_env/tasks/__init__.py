@@ -1,0 +1,1 @@
+"""The tasks, which sessions do not see."""
