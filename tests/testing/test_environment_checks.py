@@ -138,6 +138,7 @@ FAULTS = [
     fault(faults.Finished, "a_reset_follows_the_end", "still says that the episode is done"),
     fault(faults.Endless, "steps_after_the_end_do_no_harm", "gave an observation that is not done"),
     fault(faults.OnceSeeded, "same_seed_same_episode", "played again in the same session"),
+    fault(faults.SeldomSeeded, "same_seed_same_episode", "with the same seed, 2"),
     fault(faults.Chancy, "a_recording_replays", "from its recording in a new session"),
     fault(faults.Shared, "sessions_are_isolated", "beside another session"),
     fault(faults.Inherited, "sessions_are_isolated", "after another session"),

@@ -199,6 +199,24 @@ class OnceSeeded(Walk):
         return self.seen()
 
 
+class SeldomSeeded(Walk):
+    """Is over at once, and seldom shows that it draws on from where the last episode ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.targets = itertools.chain([20] * 5, itertools.repeat(21))
+
+    def reset(self, seed: int | None = None, episode_id: str | None = None) -> WalkObservation:
+        super().reset(seed, episode_id)
+        self.target = next(self.targets)
+        return self.seen()
+
+    def step(self, action: WalkAction, timeout_s: float | None = None) -> WalkObservation:
+        seen = super().step(action)
+        seen.done = True
+        return seen
+
+
 class Chancy(Walk):
     """Is another one each time that it is made."""
 
