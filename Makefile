@@ -75,7 +75,7 @@ browser: $(SETUP)  ## Have a Chromium that the browser environment can drive
 
 test-browser: export OPENENV_REQUIRE_BROWSER := 1
 test-browser: browser  ## Run the tests that need Chromium
-	@$(BIN)/pytest -q -m "browser and not docker" tests/envs $(PYTEST_ARGS)
+	@$(BIN)/pytest -q -m "browser and not docker" tests/envs tests/docs $(PYTEST_ARGS)
 
 image: docker-engine  ## Build the image of an environment (ENV=echo_env) with this checkout in it
 	@$(BIN)/python -m scripts.build_image envs/$(or $(ENV),echo_env) $(if $(EXTRA),--extra $(EXTRA))

@@ -43,7 +43,9 @@ _SOURCES = {page: source for source, page in _ELSEWHERE.items()}
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Add the pages that are found rather than listed to the navigation."""
     readmes = [{_title(page): page} for page in _SOURCES if page.startswith("environments/")]
-    _extend(config.nav, "Environments", readmes)
+    # Written by `make environments`, which takes an engine for images.
+    report = [name for name in ("environment-report.md",) if (_ROOT / "docs" / name).exists()]
+    _extend(config.nav, "Environments", [*readmes, *report])
     _extend(config.nav, "Python", [{page.package: page.path} for page in reference_pages() if not page.is_inside])
     return config
 

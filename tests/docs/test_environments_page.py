@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,11 @@ from scripts.catalogue.show import Picture
 
 ENTRIES = entries()
 _STORED = ROOT / "docs" / "environments"
+
+
+def _marked(package: str) -> object:
+    """Return a parameter of a test, with what the environment needs."""
+    return pytest.param(package, marks=[pytest.mark.browser] if package == "browser_env" else [])
 
 
 def test_the_page_is_what_manifests_and_shows_make_it() -> None:
@@ -34,10 +38,8 @@ def test_a_picture_shows_something(path: Path) -> None:
 
 
 @pytest.mark.lengthy
-@pytest.mark.parametrize("package", [entry.package for entry in ENTRIES])
+@pytest.mark.parametrize("package", [_marked(entry.package) for entry in ENTRIES])
 def test_an_environment_shows_what_the_page_says(package: str) -> None:
-    if package == "browser_env" and shutil.which("chromium") is None:
-        pytest.skip("Chromium is not installed: `make browser` installs it")
     show = show_of(package)
 
     if isinstance(show, Picture) and show.suffix == "png":
