@@ -380,17 +380,18 @@ def test_every_game_is_played() -> None:
     with playing() as env:
         for name in sorted(names):
             last = play_out(env, 1, most=30, game_name=name)[-1].observation
-            assert last.observation_string or last.information_state_string, name
+            assert last.done or all(last.legal_action_texts), name
             assert np.isfinite(last.returns).all(), name
 
-    assert len(names) > 90
+    assert len(names) > 80
 
 
 @pytest.mark.lengthy
 @pytest.mark.timeout(180)
 def test_the_ends_of_all_ranges_can_be_played() -> None:
     with playing() as env:
-        for name, ranges in RANGES.items():
+        # Older releases have fewer of the games.
+        for name, ranges in ((each, RANGES[each]) for each in RANGES if each in game_names()):
             for ends in itertools.product(*({low, high} for low, high in ranges.values())):
                 params = dict(zip(ranges, ends, strict=True))
                 play_out(env, 1, most=10, game_name=name, game_params=params)
