@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from textwrap import wrap
 from typing import TypeAlias
 
 __all__ = ["Picture", "Show", "Transcript"]
+
+# What a page shows without being scrolled.
+_WIDTH = 88
 
 
 @dataclass
@@ -24,12 +28,15 @@ class Transcript:
 
     def agent(self, text: str) -> None:
         """Write down what the agent does."""
+        if self.lines and text.startswith("reset("):
+            self.lines.append("")
         first, *more = text.rstrip().splitlines()
         self.lines += [f"> {first}", *(f"  {line}" for line in more)]
 
     def environment(self, text: object) -> None:
         """Write down what the environment shows."""
-        self.lines += str(text).rstrip().splitlines()
+        for line in str(text).rstrip().splitlines():
+            self.lines += wrap(line, _WIDTH, drop_whitespace=False, break_on_hyphens=False) or [""]
 
     def content(self) -> bytes:
         """Return what is stored."""
