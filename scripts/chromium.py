@@ -20,7 +20,8 @@ from scripts.docker_engine import EngineError, cache_lock, run_shown
 
 __all__ = ["main"]
 
-_PACKAGE = "chromium-headless-shell"
+# The other is what the driver's Node.js is linked with.
+_PACKAGES = ("chromium-headless-shell", "libatomic1")
 
 _console = Console(stderr=True, highlight=False)
 
@@ -47,7 +48,7 @@ def _provided() -> str:
             raise
     apt = [*_as_root(), "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
     run_shown("Fetching apt's lists", [*apt, "update"])
-    run_shown(f"Installing {_PACKAGE} by apt", [*apt, "install", "-y", "--no-install-recommends", _PACKAGE])
+    run_shown(f"Installing {_PACKAGES[0]} by apt", [*apt, "install", "-y", "--no-install-recommends", *_PACKAGES])
     return find_chromium()
 
 
@@ -57,7 +58,9 @@ def _as_root() -> list[str]:
         return []
     sudo = shutil.which("sudo")
     if sudo is None or subprocess.run([sudo, "--non-interactive", "true"], capture_output=True).returncode:
-        raise EngineError(f"it takes root to install it: run `sudo apt-get install {_PACKAGE}`, then try again")
+        raise EngineError(
+            f"it takes root to install it: run `sudo apt-get install {' '.join(_PACKAGES)}`, then try again"
+        )
     return [sudo, "--non-interactive"]
 
 

@@ -123,7 +123,7 @@ class Chromium:
             except ConfigurationError:
                 await self._stop()
                 raise
-            except (Error, OSError, asyncio.TimeoutError) as error:
+            except Exception as error:  # the driver's end is told by nothing more special
                 await self._stop()
                 raise ProviderError(f"Chromium does not start: {str(error) or 'it took too long'}") from error
 

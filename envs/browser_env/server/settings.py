@@ -29,8 +29,8 @@ _ON_MACOS = (
 )
 _HOST = re.compile(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*", re.ASCII)
 _INSTALL = (
-    "install it (on Debian: apt install chromium-headless-shell; on others: playwright install chromium), or name the "
-    "program by OPENENV_BROWSER_PATH"
+    "install it (on Debian: apt install chromium-headless-shell libatomic1; on others: playwright install chromium), "
+    "or name the program by OPENENV_BROWSER_PATH"
 )
 
 
