@@ -105,9 +105,10 @@ def _header(headers: _Headers, name: bytes) -> bytes | None:
 async def _refuse(exc: OpenEnvError, scope: _Scope, receive: _Receive, send: _Send) -> None:
     status, headers = _status_of(exc)
     body = encode({"detail": _fields(exc)})
-    headers = [*headers, (b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    headers = [*headers, (b"content-type", b"application/json")]
     if scope["type"] == "http":
-        await send({"type": "http.response.start", "status": status, "headers": headers})
+        length = (b"content-length", str(len(body)).encode())
+        await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
         await send({"type": "http.response.body", "body": body})
         return
     await receive()
@@ -115,6 +116,8 @@ async def _refuse(exc: OpenEnvError, scope: _Scope, receive: _Receive, send: _Se
         # The server says 403 of its own.
         await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": str(exc)[:100]})
         return
+    # Without its length, which uvicorn before 0.53 adds to what is there: clients take no answer that has it twice. Where
+    # no server adds it, the answer ends with the connection.
     await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": body})
 
