@@ -99,7 +99,10 @@ class GymnasiumEnvironment(Environment[_ActT, _ObsT, _StateT]):
         ends = {"terminated": bool(terminated), "truncated": bool(truncated)}
         observation = self._observed(seen, info, float(reward), **ends)
         if self.rubric is not None:
-            observation.reward = self._apply_rubric(action, observation)
+            scored = self._apply_rubric(action, observation)
+            # What is assigned is validated, which most rubrics here need not wait for.
+            if scored != observation.reward:
+                observation.reward = scored
         return observation
 
     @property
