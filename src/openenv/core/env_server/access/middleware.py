@@ -116,8 +116,8 @@ async def _refuse(exc: OpenEnvError, scope: _Scope, receive: _Receive, send: _Se
         # The server says 403 of its own.
         await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": str(exc)[:100]})
         return
-    # Without its length, which uvicorn before 0.53 adds to what is there: clients take no answer that has it twice. Where
-    # no server adds it, the answer ends with the connection.
+    # Without its length, which uvicorn before 0.53 adds to what is there: clients take no answer that has it twice.
+    # Where no server adds it, the answer ends with the connection.
     await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": body})
 
