@@ -21,7 +21,7 @@ from websockets.sync.client import connect
 
 from openenv.core.env_server.interfaces import Environment
 from openenv.core.env_server.types import Action, Observation, State
-from openenv.core.exceptions import ConfigurationError, ServerStartError
+from openenv.core.exceptions import ConfigurationError, ProviderError, ServerStartError
 from openenv.testing import serve
 
 
@@ -57,6 +57,29 @@ def test_an_application_is_served_inside_the_block_and_not_after_it() -> None:
     with pytest.raises(OSError, match="refused"):
         get(server.base_url)
     assert threading.active_count() == threads
+
+
+def test_a_server_may_be_started_in_one_cell_and_stopped_in_another() -> None:
+    serving = serve(application())
+    for _ in range(2):
+        server = serving.start()
+        assert get(server.base_url) == b"hello"
+        assert serving.base_url == server.base_url
+        serving.stop()
+        serving.stop()
+        with pytest.raises(OSError, match="refused"):
+            get(server.base_url)
+
+
+def test_a_server_that_runs_is_not_started_again() -> None:
+    serving = serve(application())
+    with serving as server, pytest.raises(ProviderError, match=rf"runs already, at {server.base_url}"):
+        serving.start()
+
+
+def test_a_server_that_does_not_run_has_no_address_and_says_what_to_do() -> None:
+    with pytest.raises(ProviderError, match=r"with serve\(...\) as server"):
+        serve(application()).base_url  # noqa: B018 - it is asked for
 
 
 def test_a_function_is_an_application_too() -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .project_checks import check_project
     from .provider_checks import check_provider
     from .provider_report import CheckResult, ProviderReport
-    from .server import RunningServer, serve
+    from .server import RunningServer, Serving, serve
 
 __all__ = [
     "CheckResult",
@@ -23,6 +23,7 @@ __all__ = [
     "Level",
     "ProviderReport",
     "RunningServer",
+    "Serving",
     "Severity",
     "check_environment",
     "check_project",
@@ -40,6 +41,7 @@ _MODULES = {
     "Level": ".environment_report",
     "ProviderReport": ".provider_report",
     "RunningServer": ".server",
+    "Serving": ".server",
     "Severity": ".environment_report",
     "check_environment": ".environment_checks",
     "check_project": ".project_checks",

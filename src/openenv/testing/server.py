@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,9 @@ from ..core.exceptions import ConfigurationError, ProviderError, ServerStartErro
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import TracebackType
 
-__all__ = ["RunningServer", "serve"]
+__all__ = ["RunningServer", "Serving", "serve"]
 
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 10.0
@@ -38,8 +39,60 @@ class RunningServer:
     app: Any
 
 
-@contextmanager
-def serve(env_or_app: Callable[..., Any], **create_app_kwargs: Any) -> Iterator[RunningServer]:
+class Serving(AbstractContextManager[RunningServer]):
+    """A server of `serve`, which starts when it is entered, or by `start()`."""
+
+    def __init__(self, app: Any) -> None:
+        """Take the application to serve."""
+        self._app = app
+        self._stack = ExitStack()
+        self._server: RunningServer | None = None
+
+    @property
+    def base_url(self) -> str:
+        """Return the server's address.
+
+        Raises:
+            ProviderError: It does not run.
+        """
+        if self._server is None:
+            raise ProviderError("the server does not run: write 'with serve(...) as server:', or call start() first")
+        return self._server.base_url
+
+    def start(self) -> RunningServer:
+        """Start the server and return it once it answers: for a notebook, where a `with` block ends with its cell.
+
+        Raises:
+            ServerStartError: The application failed while it started.
+            ProviderError: It runs already.
+        """
+        if self._server is not None:
+            raise ProviderError(f"the server runs already, at {self._server.base_url}")
+        self._server = self._stack.enter_context(_running(self._app))
+        return self._server
+
+    def stop(self) -> None:
+        """Stop the server; do nothing where it does not run.
+
+        Raises:
+            ProviderError: It did not stop.
+        """
+        self._server = None
+        self._stack.close()
+
+    def __enter__(self) -> RunningServer:
+        """Start it."""
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop it."""
+        self._server = None
+        self._stack.__exit__(kind, error, trace)
+
+
+def serve(env_or_app: Callable[..., Any], **create_app_kwargs: Any) -> Serving:
     """Serve an environment by a real server, on a free port of loopback, in a thread of this process.
 
         with serve(EchoEnvironment) as server, EchoEnv(base_url=server.base_url).sync() as client:
@@ -51,10 +104,12 @@ def serve(env_or_app: Callable[..., Any], **create_app_kwargs: Any) -> Iterator[
 
     Raises:
         ConfigurationError: Arguments of `create_app` were given with an application.
-        ServerStartError: The application failed while it started.
-        ProviderError: It did not stop.
     """
-    app = _application(env_or_app, create_app_kwargs)
+    return Serving(_application(env_or_app, create_app_kwargs))
+
+
+@contextmanager
+def _running(app: Any) -> Iterator[RunningServer]:
     with listen("127.0.0.1", None) as listener:
         settings: dict[str, Any] = uvicorn_settings()
         server = _Server(uvicorn.Config(app, log_config=None, **settings))
