@@ -1,0 +1,84 @@
+"""What holds code of strangers, apart from the environments that run it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from openenv.core.confinement.cgroup import ControlGroup
+from openenv.core.confinement.removal import remove_tree
+
+_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="Linux alone has it")
+_CONFINED = """
+import sys
+from openenv.core.confinement import kernel, landlock
+kernel.forbid_privileges()
+try:
+    landlock.confine([sys.argv[1]], [sys.argv[2]])
+except OSError:
+    print("no landlock")
+    sys.exit()
+for path, mode in zip(sys.argv[3::2], sys.argv[4::2]):
+    try:
+        open(path, mode).close()
+        print("yes", end=" ")
+    except PermissionError:
+        print("no", end=" ")
+"""
+
+
+def test_a_tree_is_removed_whatever_its_modes(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    (tree / "a" / "b").mkdir(parents=True)
+    (tmp_path / "kept").mkdir(mode=0o500)
+    (tree / "link").symlink_to(tmp_path / "kept")
+    (tree / "a" / "b").chmod(0)
+    (tree / "a").chmod(0)
+    remove_tree(str(tree))
+
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+    assert (tmp_path / "kept").stat().st_mode & 0o777 == 0o500
+    remove_tree(str(tree))
+
+
+@_LINUX
+def test_landlock_leaves_some_places_writable_and_hides_others(tmp_path: Path) -> None:
+    for path in ("hidden/secret", "beside/file", "own/file"):
+        (tmp_path / path).parent.mkdir()
+        (tmp_path / path).touch()
+    asked = [
+        *("hidden/secret", "r", "hidden/secret", "w", "beside/file", "r", "beside/file", "w"),
+        *("own/file", "r", "own/file", "w", "own/new", "w", "new", "w"),
+    ]
+    arguments = [str(tmp_path / text) if number % 2 == 0 else text for number, text in enumerate(asked)]
+    command = [sys.executable, "-c", _CONFINED, str(tmp_path / "hidden"), str(tmp_path / "own"), *arguments]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True, timeout=50).stdout.strip()
+    if printed == "no landlock":
+        pytest.skip("this kernel has no Landlock")
+
+    assert printed == "no no yes no yes yes yes no"
+
+
+@_LINUX
+def test_a_control_group_goes_and_so_do_those_that_servers_left() -> None:
+    first = ControlGroup(1 << 28, 10)
+    if not first.files:
+        pytest.skip("no control groups can be made here")
+    assert "limited_memory" in first.files
+    folders = [Path(file).parent for file in first.files.values()]
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    left = [folder.with_name(f"openenv-{ended.pid}-0") for folder in folders]
+    for folder in {*left}:
+        folder.mkdir()
+    ControlGroup(1 << 28, 10).close()
+
+    assert not any(folder.exists() for folder in left)
+    assert all(folder.exists() for folder in folders)
+    first.close()
+    assert not any(folder.exists() for folder in folders)
+    assert f"openenv-{os.getpid()}" not in Path("/proc/self/cgroup").read_text()
