@@ -6,7 +6,10 @@ from pydantic import Field
 
 from openenv import Action, Observation, State
 
-__all__ = ["ActionKind", "BrowserAction", "BrowserObservation", "BrowserState"]
+__all__ = ["ActionKind", "BrowserAction", "BrowserObservation", "BrowserState", "VIEWPORT"]
+
+VIEWPORT = (1280, 800)
+"""How many pixels a page shows across and down."""
 
 ActionKind = Literal["goto", "click", "type", "press", "select", "scroll", "back", "read", "screenshot", "answer"]
 
@@ -20,8 +23,13 @@ class BrowserAction(Action):
         "answer, which ends the episode."
     )
     ref: str = Field(
-        default="", max_length=32, description="The element, such as e12; for press, scroll, read it may be empty."
+        default="",
+        max_length=32,
+        description="The element, such as e12. Without it, click takes x and y, type and press what has the focus, read "
+        "and scroll the page.",
     )
+    x: int | None = Field(default=None, ge=0, lt=VIEWPORT[0], description="For click: pixels from the left.")
+    y: int | None = Field(default=None, ge=0, lt=VIEWPORT[1], description="For click: pixels from the top.")
     url: str = Field(default="", max_length=2000, description="For goto: an address, or a path on the present site.")
     text: str = Field(
         default="", max_length=4000, description="What to type, the option's label to select, or the answer."

@@ -170,6 +170,14 @@ def test_pages_are_read_scrolled_and_shown(env: Browsing) -> None:
     assert agent.act("screenshot").screenshot == top
 
 
+def test_a_picture_is_enough_to_act_by(env: Browsing) -> None:
+    agent = Agent(env, task={"goal": "look around"})
+    agent.act("click", x=540, y=34)
+    assert agent.act("type", text="lamp", submit=True).url == "http://shop.test/search?q=lamp"
+    assert agent.act("click", x=1000, y=34).url == "http://shop.test/orders"
+    assert agent.act("click", x=1279, y=799).url == "http://shop.test/orders"
+
+
 def test_keys_are_pressed_where_the_focus_is(env: Browsing) -> None:
     agent = Agent(env, task={"goal": "look around"})
     agent.act("type", 'textbox "Search products"', text="lamp")
@@ -182,6 +190,8 @@ def test_keys_are_pressed_where_the_focus_is(env: Browsing) -> None:
     ("action", "error"),
     [
         (BrowserAction(kind="click"), "needs the reference of an element"),
+        (BrowserAction(kind="click", x=5), "needs the reference of an element"),
+        (BrowserAction(kind="type", text="x"), "or one that has the focus"),
         (BrowserAction(kind="click", ref="e9999"), "there is no element 'e9999'; there are: e4 link"),
         (BrowserAction(kind="click", ref="css=a"), "there is no element 'css=a'"),
         (BrowserAction(kind="type", ref="e4", text="x"), "not an <input>"),

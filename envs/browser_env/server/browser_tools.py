@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Literal
+from typing import Annotated, Literal
 
-from browser_env.models import BrowserAction, BrowserObservation
+from pydantic import Field
+
+from browser_env.models import VIEWPORT, BrowserAction, BrowserObservation
 from openenv import tool
 from openenv.core.media import Image
 
@@ -41,13 +43,27 @@ class BrowserTools(ABC):
         """
         return await self.do(BrowserAction(kind="click", ref=ref[:32]))
 
+    @tool
+    async def click_at(
+        self,
+        x: Annotated[int, Field(ge=0, lt=VIEWPORT[0])],
+        y: Annotated[int, Field(ge=0, lt=VIEWPORT[1])],
+    ) -> BrowserObservation:
+        """Click a place that a screenshot shows.
+
+        Args:
+            x: Pixels from the left.
+            y: Pixels from the top.
+        """
+        return await self.do(BrowserAction(kind="click", x=x, y=y))
+
     @tool(name="type")
-    async def type_text(self, ref: str, text: str, submit: bool = False) -> BrowserObservation:
+    async def type_text(self, text: str, ref: str = "", submit: bool = False) -> BrowserObservation:
         """Type text into a field, in place of what is in it.
 
         Args:
-            ref: The field's reference in the outline.
             text: The text.
+            ref: The field's reference in the outline; by default the one that has the focus.
             submit: Whether to press Enter afterwards.
         """
         return await self.do(BrowserAction(kind="type", ref=ref[:32], text=text[:4000], submit=submit))

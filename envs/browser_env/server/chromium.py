@@ -13,15 +13,15 @@ from typing import Any, TypeVar
 
 from playwright.async_api import Browser, BrowserContext, Error, Playwright, async_playwright
 
+from browser_env.models import VIEWPORT
 from browser_env.server.settings import BrowserSettings, find_chromium
 from openenv.core.exceptions import ConfigurationError, ProviderError
 
-__all__ = ["VIEWPORT", "Chromium"]
+__all__ = ["Chromium"]
 
 _logger = logging.getLogger("browser_env")
 _T = TypeVar("_T")
 
-VIEWPORT = (1280, 800)
 _START_S = 30.0
 _END_S = 10.0
 _KEPT_VARIABLES = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "TZ", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")

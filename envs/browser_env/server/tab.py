@@ -169,6 +169,10 @@ class Tab:
             raise UndoneError(f"there is no element {reference!r}; there are: {suggestions(self._outline)}")
         return found
 
+    async def _focused(self) -> Locator | None:
+        focused = self._page.locator("*:focus")
+        return focused if await focused.count() == 1 else None
+
     async def _settle(self) -> None:
         """Wait for the page that an action leads to."""
         page = self._page
@@ -192,12 +196,26 @@ class Tab:
         await self._settle()
 
     async def _click(self, action: BrowserAction) -> None:
-        element = await self._element(action)
+        if not action.ref.strip() and action.x is not None and action.y is not None:
+            await self._click_at(action.x, action.y)
+        else:
+            await self._click_element(await self._element(action))
+        await self._settle()
+
+    async def _click_element(self, element: Locator) -> None:
         if await element.evaluate(_OPENS_WINDOW, timeout=self._left_ms()):
             await self._click_for_window(element)
         else:
             await element.click(timeout=self._left_ms())
-        await self._settle()
+
+    async def _click_at(self, x: int, y: int) -> None:
+        found = await self._page.evaluate_handle("([x, y]) => document.elementFromPoint(x, y)", [x, y])
+        element = found.as_element()
+        if element is None:
+            raise UndoneError(f"there is nothing at {x}, {y}")
+        # Unlike a click of the mouse alone, this waits for the page that it leads to.
+        box = await element.evaluate("element => element.getBoundingClientRect().toJSON()")
+        await element.click(position={"x": x - box["x"], "y": y - box["y"]}, timeout=self._left_ms())
 
     async def _click_for_window(self, element: Locator) -> None:
         opened = asyncio.Event()
@@ -208,7 +226,9 @@ class Tab:
             await asyncio.wait_for(opened.wait(), self._left_ms(_WINDOW_S) / 1000)
 
     async def _type(self, action: BrowserAction) -> None:
-        element = await self._element(action)
+        element = await self._element(action) if action.ref.strip() else await self._focused()
+        if element is None:
+            raise UndoneError("type needs an element as ref, or one that has the focus")
         await element.fill(action.text, timeout=self._left_ms())
         if action.submit:
             await element.press("Enter", timeout=self._left_ms())
@@ -217,11 +237,9 @@ class Tab:
     async def _press(self, action: BrowserAction) -> None:
         if not action.key:
             raise UndoneError("press needs a key, such as Enter, ArrowDown or Control+A")
-        focused = self._page.locator("*:focus")
-        if action.ref:
-            await (await self._element(action)).press(action.key, timeout=self._left_ms())
-        elif await focused.count() == 1:
-            await focused.press(action.key, timeout=self._left_ms())
+        element = await self._element(action) if action.ref.strip() else await self._focused()
+        if element is not None:
+            await element.press(action.key, timeout=self._left_ms())
         else:
             await self._page.keyboard.press(action.key)
         await self._settle()
