@@ -296,8 +296,9 @@ def test_its_project_is_whole() -> None:
 
 
 @pytest.mark.lengthy
+@pytest.mark.timeout(400)
 def test_it_keeps_what_every_environment_promises() -> None:
-    report = check_environment(ReasoningGymEnvironment, client_cls=ReasoningGymEnv, steps=8)
+    report = check_environment(ReasoningGymEnvironment, client_cls=ReasoningGymEnv, steps=8, check_timeout_s=300)
 
     report.raise_if_failed(strict=True)
 
