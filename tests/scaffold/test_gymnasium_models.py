@@ -68,6 +68,17 @@ def test_values_of_a_space_are_those_of_its_model(world_id: str) -> None:
         assert repr(received) == repr(value)
 
 
+@pytest.mark.parametrize("world_id", [spaces.Box(0, 255, (16, 16, 3), np.uint8)], indirect=True)
+def test_pictures_stay_arrays(world_id: str) -> None:
+    models = models_of(world_id)
+    assert models.observation == {"observation": "Any"}
+
+    space = gymnasium.make(world_id).observation_space
+    fields = fields_of(space, space.sample(), "observation", with_arrays=["observation"])
+    seen: Any = _model(models.observation_source, models.imports)(**fields)
+    assert seen.observation.dtype == np.uint8
+
+
 @pytest.mark.parametrize("world_id", [SPACES["box"], SPACES["choices"]], indirect=True)
 def test_what_is_no_value_of_a_space_is_none_of_its_model(world_id: str) -> None:
     models = models_of(world_id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["CART_POLE", "GymnasiumModels", "models_of"]
 
 _RESERVED = {"done", "reward", "metadata", "info", "terminated", "truncated"}
+_MOST_IN_LISTS = 256
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class GymnasiumModels:
     def imports(self) -> str:
         """Return the imports that both need."""
         source = self.action_source + self.observation_source
-        known = [name for name in ("Annotated", "Any") if f"{name}[" in source or f"{name}\n" in f"{source}\n"]
+        known = [name for name in ("Annotated", "Any") if re.search(rf"\b{name}\b", source)]
         typing = f"from typing import {', '.join(known)}\n\n" if known else ""
         return f"{typing}from openenv import Action, Observation\nfrom pydantic import Field"
 
@@ -112,7 +115,8 @@ def _annotation(space: Space[Any]) -> str:
     if isinstance(space, spaces.MultiDiscrete):
         return _nested(_bounded("int", int(space.start.min()), int((space.start + space.nvec - 1).max())), space.shape)
     if isinstance(space, spaces.Box):
-        return _nested(_number(space), space.shape)
+        # As lists, pictures would be checked number by number; fields of anything hold arrays as they are.
+        return "Any" if math.prod(space.shape) > _MOST_IN_LISTS else _nested(_number(space), space.shape)
     if isinstance(space, spaces.Text):
         return f"Annotated[str, Field(min_length={space.min_length}, max_length={space.max_length})]"
     if isinstance(space, spaces.Tuple):
