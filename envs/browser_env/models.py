@@ -25,8 +25,8 @@ class BrowserAction(Action):
     ref: str = Field(
         default="",
         max_length=32,
-        description="The element, such as e12. Without it, click takes x and y, type and press what has the focus, read "
-        "and scroll the page.",
+        description="The element, such as e12. Without it, click goes by x and y, type and press by the focus, read "
+        "and scroll by the page.",
     )
     x: int | None = Field(default=None, ge=0, lt=VIEWPORT[0], description="For click: pixels from the left.")
     y: int | None = Field(default=None, ge=0, lt=VIEWPORT[1], description="For click: pixels from the top.")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
+from playwright.async_api import Error
+
 from browser_env.server.settings import BrowserSettings
 from browser_env.shop.site import SHOP_HOST, Site
 
 if TYPE_CHECKING:
-    from playwright.async_api import Route
+    from playwright.async_api import Request, Route
 
 __all__ = ["Gate"]
 
@@ -21,7 +23,7 @@ class Gate:
 
     Attributes:
         redirected_to: Where the last answer of the shop leads, until it was gone to; empty otherwise.
-        refused: The hosts that were refused since this was last emptied.
+        refused: The host that a page was last to be fetched from and that is not allowed; empty for none.
     """
 
     def __init__(self, site: Site, settings: BrowserSettings) -> None:
@@ -34,7 +36,7 @@ class Gate:
         self._site = site
         self._settings = settings
         self.redirected_to = ""
-        self.refused: list[str] = []
+        self.refused = ""
 
     def checked(self, url: str, base: str) -> str:
         """Return an address in full, if it can be gone to.
@@ -78,13 +80,12 @@ class Gate:
             await self._serve(route)
         elif self._is_open(host):
             await route.continue_()
+        elif request.is_navigation_request():
+            if _is_of_the_page(request):
+                self.refused = host
+            await route.fulfill(status=403, content_type="text/html", body=_REFUSED)
         else:
-            if len(self.refused) < 10 and host not in self.refused:
-                self.refused.append(host)
-            if request.is_navigation_request():
-                await route.fulfill(status=403, content_type="text/html", body=_REFUSED)
-            else:
-                await route.abort("blockedbyclient")
+            await route.abort("blockedbyclient")
 
     def _is_open(self, host: str) -> bool:
         return host == SHOP_HOST or self._settings.allows(host)
@@ -99,3 +100,12 @@ class Gate:
             await route.fulfill(status=204)
         else:
             await route.fulfill(status=reply.status, content_type="text/html; charset=utf-8", body=reply.html)
+
+
+def _is_of_the_page(request: Request) -> bool:
+    """Return whether a request is for a page itself, not for what is framed in it."""
+    try:
+        return request.frame.parent_frame is None
+    except Error:
+        # A window that is just being opened has no frame yet.
+        return True

@@ -113,11 +113,10 @@ class Tab:
             UndoneError: It cannot be done.
             LostError: The page or the browser is gone.
         """
-        self._gate.refused.clear()
-        self._gate.redirected_to = ""
+        self._gate.refused = self._gate.redirected_to = ""
         sight = await self._guarded(_ACTIONS[action.kind](self, action), timeout_s)
         if self._gate.refused:
-            raise UndoneError("; ".join(map(self._gate.refusal, self._gate.refused)))
+            raise UndoneError(self._gate.refusal(self._gate.refused))
         return sight or Sight()
 
     async def look(self) -> tuple[str, str, str]:
