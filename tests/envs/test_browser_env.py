@@ -347,16 +347,14 @@ def test_a_browser_that_dies_is_started_anew_and_every_session_told(server: Runn
         assert len(_browsers()) == 1
 
 
-@pytest.mark.parametrize(
-    ("program", "why"), [("--type=renderer", "the page crashed"), ("cli.js", "the page was closed")]
-)
-def test_a_page_or_a_driver_that_dies_is_told_too(env: Browsing, program: str, why: str) -> None:
+@pytest.mark.parametrize("program", ["--type=renderer", "cli.js"])
+def test_a_page_or_a_driver_that_dies_is_told_too(env: Browsing, program: str) -> None:
     agent = Agent(env, task={"goal": "look around"})
     for process, command in _programs().items():
         if program in command:
             process.kill()
 
-    assert agent.act("read").restarted == why
+    assert re.match("the (page|browser's driver) ", agent.act("read").restarted)
     assert "Things for quiet rooms" in agent.act("read").text
 
 

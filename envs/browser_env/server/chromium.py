@@ -11,7 +11,7 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from playwright.async_api import Browser, BrowserContext, Error, Playwright, async_playwright
+from playwright.async_api import Browser, BrowserContext, Playwright, async_playwright
 
 from browser_env.models import VIEWPORT
 from browser_env.server.settings import BrowserSettings, find_chromium
@@ -114,8 +114,10 @@ class Chromium:
         """
         async with self._starting:
             if self._browser is not None and self._browser.is_connected():
-                with contextlib.suppress(Error):
+                try:
                     return await self._new_context(self._browser)
+                except Exception:
+                    _logger.debug("Chromium has ended", exc_info=True)
             await self._stop()
             try:
                 self._browser = await asyncio.wait_for(self._start(), _START_S)
@@ -153,13 +155,10 @@ class Chromium:
     async def _stop(self) -> None:
         browser, self._browser = self._browser, None
         playwright, self._playwright = self._playwright, None
-        # Neither answers if it was killed.
-        with contextlib.suppress(Error, OSError, asyncio.TimeoutError):
-            if browser is not None:
-                await asyncio.wait_for(browser.close(), _END_S)
-        with contextlib.suppress(Error, OSError, asyncio.TimeoutError):
-            if playwright is not None:
-                await asyncio.wait_for(playwright.stop(), _END_S)
+        if browser is not None:
+            await _ended(browser.close())
+        if playwright is not None:
+            await _ended(playwright.stop())
 
     def _live(self) -> None:
         self._loop.run_forever()
@@ -186,6 +185,13 @@ class Chromium:
             self.wait_for(self._stop(), 2 * _END_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_END_S)
+
+
+async def _ended(ending: Coroutine[Any, Any, None]) -> None:
+    try:
+        await asyncio.wait_for(ending, _END_S)
+    except Exception:
+        _logger.debug("a program of the browser had ended already", exc_info=True)
 
 
 def _log(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

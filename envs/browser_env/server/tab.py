@@ -133,22 +133,40 @@ class Tab:
             raise LostError("the page no longer answered") from None
         except Error as error:
             raise self._lost(error) or LostError(_first_line(error)) from None
+        except Exception as error:
+            lost = self._lost(error)
+            if lost is None:
+                raise
+            raise lost from None
 
     async def close(self) -> None:
         """Close the page, with its cookies and storage; what is gone is closed."""
-        with contextlib.suppress(Error):
+        try:
             await self._context.close()
+        except Exception as error:
+            if not isinstance(error, Error) and not self._lost(error):
+                raise
 
     async def _guarded(self, doing: Awaitable[Sight | None], timeout_s: float | None) -> Sight | None:
         self._deadline = time.monotonic() + (timeout_s or _LOAD_S)
         try:
             return await doing
+        except (UndoneError, LostError):
+            raise
         except LateError as error:
             raise self._lost(error) or UndoneError(_why_late(error)) from None
         except Error as error:
             raise self._lost(error) or UndoneError(_first_line(error)) from None
+        except Exception as error:
+            lost = self._lost(error)
+            if lost is None:
+                raise
+            raise lost from None
 
-    def _lost(self, error: Error) -> LostError | None:
+    def _lost(self, error: Exception) -> LostError | None:
+        # No class of Playwright's tells of this one.
+        if "Connection closed" in str(error):
+            return LostError("the browser's driver ended unexpectedly")
         browser = self._context.browser
         if browser is None or not browser.is_connected():
             return LostError("Chromium ended unexpectedly")
