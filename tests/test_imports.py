@@ -12,10 +12,12 @@ SERVER_SIDE = {"fastapi", "starlette", "uvicorn"}
 HEAVY = SERVER_SIDE | {
     "docker",
     "fastmcp",
+    "gymnasium",
     "httpx",
     "huggingface_hub",
     "mcp",
     "numpy",
+    "pyspiel",
     "ray",
     "requests",
     "rich",
@@ -54,6 +56,7 @@ def _loaded_by(code: str) -> set[str]:
         "from openenv.core.generic_client import GenericEnvClient; GenericEnvClient(base_url='http://localhost:1')",
         "from openenv.core.hub import duplicate, publish; from openenv.core.containers.images import build_image",
         "from openenv.core.diagnosis import diagnose; from openenv.scaffold import create_project",
+        "import chess_env, coding_env, echo_env, gymnasium_env, openspiel_env, sql_env",
     ],
 )
 def test_the_client_side_loads_no_heavy_package(code: str) -> None:

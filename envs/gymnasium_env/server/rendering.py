@@ -43,8 +43,9 @@ def rendered(world: World, render: Render) -> dict[str, Any]:
     if not render:
         return {}
     kind = _kind(render)
-    # Environments look at their mode whenever they are rendered, so that one can do both.
-    world.unwrapped.render_mode = _mode(render)
+    if world.unwrapped.render_mode != _mode(render):
+        # Environments look at their mode whenever they are rendered, so that one can do both.
+        world.unwrapped.render_mode = _mode(render)
     try:
         shown: Any = world.render()
     except gymnasium.error.DependencyNotInstalled as error:
