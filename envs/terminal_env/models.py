@@ -33,7 +33,7 @@ class TerminalAction(Action):
         ge=0,
         le=600,
         description="Seconds to wait for the prompt at most; null for 30 after a command, and 1 otherwise. What still "
-        "runs then goes on.",
+        "runs then goes on. At the prompt nothing is waited for but until, and what keys do.",
     )
     until: str | None = Field(
         default=None,

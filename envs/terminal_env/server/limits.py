@@ -28,7 +28,7 @@ class Limits:
     """
 
     steps: int = 100
-    wait_s: float = 120.0
+    wait_s: float = 60.0
     check_s: float = 10.0
     cpu_s: int = 600
     memory_bytes: int = 2 << 30

@@ -130,7 +130,7 @@ class TerminalEnvironment(Environment[TerminalAction, TerminalObservation, Termi
 
     def _problem(self, action: TerminalAction, session: TerminalSession) -> str:
         """Return what keeps an action from being done; nothing if it can be."""
-        types = action.text is not None or bool(action.keys)
+        types = bool(action.text or action.keys)
         if (action.command is not None) + types + action.submit > 1:
             return "expected one of command, text with keys, and submit; got more of them"
         if action.submit and not self._checks:

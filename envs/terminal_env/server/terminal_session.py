@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import selectors
 import time
 from collections.abc import Sequence
@@ -24,6 +25,9 @@ _START_S = 20.0
 _CHUNK = 1 << 16
 _MOST_READS = 64
 _MOST_CHECKED_BYTES = 1 << 20
+# Of no output in this time, what waits for more of a line is taken to have shown all of it.
+_SETTLED_S = 0.2
+_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 _CLEAR = r"printf '\e[H\e[2J'"
 _PASTE_BEGINS, _PASTE_ENDS = b"\x1b[200~", b"\x1b[201~"
 
@@ -147,6 +151,8 @@ class TerminalSession:
     def type(self, data: bytes, wait_s: float, until: str | None = None) -> Outcome:
         """Type into whatever reads the terminal, and wait for a prompt.
 
+        The shell's own line is not waited for any longer when it shows what was typed, if that ends no line.
+
         Args:
             data: What is typed; nothing to wait alone.
             wait_s: Seconds to wait at most.
@@ -156,7 +162,8 @@ class TerminalSession:
             AttendantError: The session is gone.
         """
         self._take_what_came()
-        return self._converse(data, wait_s, until, prompts=1)
+        settles = until is None and not _CONTROL.search(data)
+        return self._converse(data, wait_s, until, prompts=1, settles=settles)
 
     def passed(self, checks: Sequence[Check]) -> dict[str, bool]:
         """Return which checks pass.
@@ -203,8 +210,10 @@ class TerminalSession:
         self._transcript.begin()
         self._read_all()
 
-    def _converse(self, data: bytes, wait_s: float, until: str | None, prompts: int) -> Outcome:
-        error = self._exchange(data, wait_s, until, prompts)
+    def _converse(
+        self, data: bytes, wait_s: float, until: str | None, prompts: int, *, settles: bool = False
+    ) -> Outcome:
+        error = self._exchange(data, wait_s, until, prompts, settles=settles)
         output, omitted = self._transcript.text(), self._transcript.omitted
         if not error and self._transcript.wants_more:
             error = "the shell wants the rest of the command, such as a closing quote: type it as text, or press C-c"
@@ -213,8 +222,9 @@ class TerminalSession:
             self._open_shell()
         return Outcome(output, omitted, error, ended)
 
-    def _exchange(self, data: bytes, wait_s: float, until: str | None, prompts: int) -> str:
+    def _exchange(self, data: bytes, wait_s: float, until: str | None, prompts: int, *, settles: bool = False) -> str:
         """Send, and take what comes until enough prompts have come; return why not, if that is known."""
+        came_before = self._transcript.received
         deadline = time.monotonic() + wait_s
         unsent = memoryview(data)
         unsent = unsent[self._write(unsent) :]
@@ -222,7 +232,11 @@ class TerminalSession:
             selector.register(self._attendance, selectors.EVENT_READ)
             selector.register(self._master, selectors.EVENT_READ | (selectors.EVENT_WRITE if unsent else 0))
             while (unsent or not self._has_come(until, prompts)) and (left_s := deadline - time.monotonic()) > 0:
-                for key, events in selector.select(left_s):
+                is_idle = settles and not unsent and self._transcript.is_reading
+                ready = selector.select(min(left_s, _SETTLED_S) if is_idle else left_s)
+                if is_idle and not ready and (not data or self._transcript.received > came_before):
+                    break
+                for key, events in ready:
                     if key.fileobj is self._attendance:
                         self._attendance.hear()
                     elif events & selectors.EVENT_READ and not self._read():

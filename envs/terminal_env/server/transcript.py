@@ -27,6 +27,7 @@ class Transcript:
         exit_code: The exit code that the last prompt told; `None` before there was one.
         directory: The shell's directory by the last prompt.
         is_at_prompt: Whether the shell waits for a command.
+        is_reading: Whether it waits for a command, or for more of one.
         takes_paste: Whether what reads the terminal takes text as pasted.
         wants_more: Whether the shell has been told only a part of a command.
         omitted: Bytes of this step's output that were not kept.
@@ -47,7 +48,7 @@ class Transcript:
         self.wants_more = False
         self.received = 0
         self._is_prompting = False
-        self._is_reading = False
+        self.is_reading = False
         self._half = most_bytes // 2
         self._show = show
         self._held = b""
@@ -109,16 +110,16 @@ class Transcript:
             # A line has been read.
             self.takes_paste = self.takes_paste and paste is None
             self.is_at_prompt = False
-            self._is_reading = False
+            self.is_reading = False
             self._echo = None
 
     def _prompt(self, *, wants_more: bool) -> None:
-        if self._is_reading and self.takes_paste:
+        if self.is_reading and self.takes_paste:
             # An editor of lines draws its prompt again when what is typed is long.
             return
         self.prompts += 1
         self.wants_more = wants_more
-        self._is_reading = True
+        self.is_reading = True
         if self._echo is not None:
             # Some shells tell nothing of where the output begins.
             self._add(bytes(self._echo.partition(b"\n")[2]))
