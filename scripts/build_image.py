@@ -94,8 +94,24 @@ def _base_for(project: Path, extra: str) -> str:
             "Making wheels of what it requires",
             Path(context),
             ["wheel", "--use-pep517", "--wheel-dir", "/wheels/own", *own],
+            image=_compiler_image() if _needs_compiler(project) else PYTHON_IMAGE,
         )
         Path(context, "Dockerfile").write_text(f"FROM {BASE_IMAGE}\nCOPY own /opt/wheels\n", encoding="utf-8")
+        _build(tag, Path(context))
+    return tag
+
+
+def _needs_compiler(project: Path) -> bool:
+    """Return whether the Dockerfile of an environment installs a compiler for what it requires."""
+    return "gcc" in (project / "Dockerfile").read_text(encoding="utf-8")
+
+
+def _compiler_image() -> str:
+    """Return the name of the Python image with a C compiler in it, which is made where there is none."""
+    tag = f"{PYTHON_IMAGE}-compiler"
+    install = "apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev python3-dev"
+    with tempfile.TemporaryDirectory() as context:
+        Path(context, "Dockerfile").write_text(f"FROM {PYTHON_IMAGE}\nRUN {install}\n", encoding="utf-8")
         _build(tag, Path(context))
     return tag
 
@@ -169,8 +185,8 @@ def _download(wheels: Path, folder: str, wanted: list[str]) -> None:
     _in_container(f"Downloading wheels ({folder})", wheels, pip)
 
 
-def _in_container(what: str, wheels: Path, pip: list[str]) -> None:
-    """Run pip in a container of the Python image, with a folder of this machine at `/wheels`."""
+def _in_container(what: str, wheels: Path, pip: list[str], *, image: str = PYTHON_IMAGE) -> None:
+    """Run pip in a container of an image, with a folder of this machine at `/wheels`."""
     owner = ["--user", f"{os.getuid()}:{os.getgid()}"]
     variables = [part for name in _PIP_VARIABLES for part in ("--env", name) if name in os.environ]
     # The certificates are lent to this one container; they do not come into an image.
@@ -178,7 +194,7 @@ def _in_container(what: str, wheels: Path, pip: list[str]) -> None:
     lent = []
     if certificates:
         lent = ["--volume", f"{os.path.realpath(certificates)}:{_LENT}:ro", "--env", f"PIP_CERT={_LENT}"]
-    container = ["docker", "run", "--rm", *owner, *variables, *lent, "--volume", f"{wheels}:/wheels", PYTHON_IMAGE]
+    container = ["docker", "run", "--rm", *owner, *variables, *lent, "--volume", f"{wheels}:/wheels", image]
     _run(what, [*container, "pip", "--no-cache-dir", *pip])
 
 
