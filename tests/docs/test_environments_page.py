@@ -26,6 +26,12 @@ def test_the_page_is_what_manifests_and_shows_make_it() -> None:
     assert README.read_text(encoding="utf-8") == readme(), "run `make catalogue`"
 
 
+def test_every_environment_is_in_the_catalogue() -> None:
+    environments = {manifest.parent.name for manifest in ROOT.glob("envs/*/openenv.yaml")}
+
+    assert environments == {entry.package for entry in ENTRIES}, "each has a module in scripts/catalogue/shows"
+
+
 def test_every_show_is_stored() -> None:
     assert [entry.package for entry in ENTRIES if not entry.shown] == []
 
