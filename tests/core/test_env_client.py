@@ -430,6 +430,16 @@ def test_a_setting_that_cannot_work_is_named(options: dict[str, Any]) -> None:
         CounterEnv(base_url="http://localhost:1", **options)
 
 
+@both_kinds
+@pytest.mark.parametrize("hub", ["https://huggingface.co", "https://hf.co"])
+def test_the_page_of_a_space_is_told_from_its_server(drive: Drive, hub: str) -> None:
+    with (
+        pytest.raises(ConfigurationError, match=r"page of a Space: .* base_url='https://openenv-echo-env\.hf\.space'"),
+        drive(GenericEnvClient(base_url=f"{hub}/spaces/openenv/echo_env")) as env,
+    ):
+        env.reset()
+
+
 def test_a_client_needs_an_address() -> None:
     with pytest.raises(ConfigurationError, match="expected base_url"):
         CounterEnv()

@@ -297,6 +297,12 @@ def test_what_cannot_be_called_is_no_environment(thing: Any) -> None:
         EnvironmentSpec.of(thing)
 
 
+def test_models_that_are_swapped_are_told_apart() -> None:
+    swapped: list[Any] = [Count, Add]
+    with pytest.raises(ConfigurationError, match="got Count and Add: they stand the wrong way round"):
+        EnvironmentSpec.of(Counter, *swapped)
+
+
 def test_models_are_inherited() -> None:
     class Child(Counter):
         pass

@@ -108,6 +108,11 @@ class EnvironmentSpec:
                 f"{_factory_name(factory)} does not say what its {missing} class is: declare it, as in "
                 f"class {_factory_name(factory)}(Environment[MyAction, MyObservation, State]), or pass it to create_app"
             )
+        if is_subclass(found_action, Observation) or is_subclass(found_observation, Action):
+            raise ConfigurationError(
+                f"expected {_factory_name(factory)}'s action class and then its observation class, got "
+                f"{found_action.__name__} and {found_observation.__name__}: they stand the wrong way round"
+            )
         return cls(
             factory=factory,
             name=name or _factory_name(factory),

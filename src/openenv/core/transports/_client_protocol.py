@@ -43,6 +43,7 @@ _LOGGER = "openenv.wire"
 _TOO_BIG = 1009
 _HEAD_END = b"\r\n\r\n"
 _PROCESS = re.compile(r"(\d{1,4})/(\d{1,4})")
+_PAGE_OF_SPACE = re.compile(r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/spaces/", re.I)
 
 guard_loggers([_LOGGER])
 
@@ -265,6 +266,7 @@ def _seconds(text: str | None) -> float | None:
 
 
 def _address(base_url: str) -> tuple[str, WebSocketURI]:
+    _refuse_page_of_space(base_url)
     try:
         url = convert_to_ws_url(base_url) + "/ws"
         return url, parse_uri(url)
@@ -272,6 +274,15 @@ def _address(base_url: str) -> tuple[str, WebSocketURI]:
         raise ConfigurationError(
             f"expected base_url to be the address of a server, such as 'http://localhost:8000', got {base_url!r}"
         ) from exc
+
+
+def _refuse_page_of_space(base_url: str) -> None:
+    if not _PAGE_OF_SPACE.match(base_url):
+        return
+    from ..hub.space_name import SpaceName
+
+    server = SpaceName.parse(base_url).running_url
+    raise ConfigurationError(f"{base_url!r} is the page of a Space: its server is at base_url={server!r}")
 
 
 def _deflate() -> ClientExtensionFactory:
