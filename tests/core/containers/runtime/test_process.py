@@ -226,7 +226,9 @@ def test_a_server_that_is_never_ready_is_stopped(environment_directory: Path, al
 
 def test_a_module_that_is_missing_leads_to_advice(tmp_path: Path) -> None:
     (tmp_path / "uvicorn.py").write_text("import no_such_module_at_all")
-    with pytest.raises(ServerStartError, match=r"A module is missing in .* pip install '.*UVProvider"):
+    with pytest.raises(
+        ServerStartError, match=r" lacks the module 'no_such_module_at_all'\. .* pip install '.*UVProvider"
+    ):
         LocalProcessProvider(tmp_path).__enter__()
 
 

@@ -96,7 +96,7 @@ def test_a_directory_that_is_no_project_runs_in_this_interpreter(environment_dir
     with provider_of(environment_directory) as provider:
         assert "server.app:app --fd" in provider.logs()
     (environment_directory / "uvicorn.py").write_text("import no_such_module_at_all")
-    with pytest.raises(ServerStartError, match=r"has no pyproject.toml, so it ran in .* which lacks a module"):
+    with pytest.raises(ServerStartError, match=r"has no pyproject.toml, so it ran in .* which lacks the module '"):
         provider_of(environment_directory).__enter__()
 
 

@@ -27,7 +27,8 @@ __all__ = ["LocalProcessProvider"]
 _LOG_LINES = 200
 _PORT_TRIES = 5
 _PORT_TAKEN = re.compile(r"address already in use|EADDRINUSE|errno (?:98|48)\b", re.IGNORECASE)
-_MODULE_MISSING = re.compile(r"ModuleNotFoundError|No module named")
+_QUOTES = "'\""
+_MODULE_MISSING = re.compile(r"ModuleNotFoundError|No module named (?P<name>['\"]?[\w.]+['\"]?)")
 
 
 class LocalProcessProvider(RuntimeProvider):
@@ -264,14 +265,16 @@ class LocalProcessProvider(RuntimeProvider):
 
     def _advise(self, logs: str) -> str:
         """Return what to do about a server that died, from its last lines."""
-        if self._has_own_command or not _MODULE_MISSING.search(logs):
+        missing = [match["name"] for match in _MODULE_MISSING.finditer(logs)]
+        if self._has_own_command or not missing:
             return ""
-        return self._advise_on_missing_module()
+        name = missing[-1]
+        return self._advise_on_missing("a module" if name is None else f"the module {name.strip(_QUOTES)!r}")
 
-    def _advise_on_missing_module(self) -> str:
+    def _advise_on_missing(self, module: str) -> str:
         directory = self._launch.directory
         what = f": pip install {str(directory)!r} there" if directory else ""
         return (
-            f"A module is missing in {self._launch.command[0]}. Install what the environment needs{what}, or use "
+            f"{self._launch.command[0]} lacks {module}. Install what the environment needs{what}, or use "
             f"UVProvider, which runs a project in a Python environment of its own."
         )

@@ -74,17 +74,17 @@ class UVProvider(LocalProcessProvider):
             stop_timeout_s=stop_timeout_s,
         )
 
-    def _advise_on_missing_module(self) -> str:
+    def _advise_on_missing(self, module: str) -> str:
         if self._uv is not None:
-            return "A module is missing: name what brings it under dependencies in the project's pyproject.toml."
+            return f"It lacks {module}: name what brings it under dependencies in the project's pyproject.toml."
         directory = self._launch.directory
         if self._is_project:
             return (
-                f"uv is not installed, so the project ran in {sys.executable}, which lacks a module. Install uv "
+                f"uv is not installed, so the project ran in {sys.executable}, which lacks {module}. Install uv "
                 f"(pip install uv), or the project there (pip install {str(directory)!r})."
             )
         return (
-            f"{directory} has no pyproject.toml, so it ran in {sys.executable}, which lacks a module: install it there."
+            f"{directory} has no pyproject.toml, so it ran in {sys.executable}, which lacks {module}: install it there."
         )
 
 
