@@ -201,6 +201,13 @@ def test_a_shell_that_ends_is_followed_by_another(
     assert done(fresh, command="cat a").output == "kept\n"
 
 
+def test_a_shell_that_ends_by_how_it_begins_is_mended(fresh: TerminalEnvironment) -> None:
+    done(fresh, command="echo exit >> .bashrc")
+
+    assert done(fresh, command="exit").shell_ended
+    assert done(fresh, command="echo on").output == "on\n"
+
+
 def test_other_shells_have_prompts_too(fresh: TerminalEnvironment) -> None:
     assert done(fresh, command="exec bash").exit_code == 0
     assert done(fresh, command="echo a").output == "a\n"
@@ -333,15 +340,18 @@ def test_a_part_of_the_checks_is_a_part_of_the_reward_and_harm_is_none(fresh: Te
 
 def test_checks_that_hang_or_never_end_printing_fail() -> None:
     environment = TerminalEnvironment(replace(Limits(), check_s=0.3, steps=2))
-    hanging = {"name": "hangs", "run": "sleep 1000"}
-    printing = {"name": "prints", "run": "yes"}
-    background = {"name": "leaves", "run": "sleep 1000 & echo on", "prints": "on"}
-    environment.reset(task={"checks": [hanging, printing, background]})
+    environment.reset(task={"checks": [{"name": "hangs", "run": "sleep 1000"}, {"name": "prints", "run": "yes"}]})
 
     assert not done(environment, command="true").done
     # The last step ends the episode, checked or not.
-    assert done(environment, submit=True).checks == {"hangs": False, "prints": False, "leaves": True}
+    assert done(environment, submit=True).checks == {"hangs": False, "prints": False}
     environment.close()
+
+
+def test_a_check_need_not_wait_for_what_it_leaves(fresh: TerminalEnvironment) -> None:
+    fresh.reset(task={"checks": [{"name": "leaves", "run": "sleep 1000 & echo on", "prints": "on"}]})
+
+    assert done(fresh, submit=True).checks == {"leaves": True}
 
 
 @pytest.mark.parametrize(

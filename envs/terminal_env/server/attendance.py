@@ -64,19 +64,20 @@ class Attendance:
             raise AttendantError(answer["failed"])
         return answer
 
-    def open_terminal(self, rows: int, columns: int, within_s: float) -> int:
+    def open_terminal(self, rows: int, columns: int, within_s: float, *, anew: bool = False) -> int:
         """Have a shell started in a terminal; return the terminal's other end.
 
         Args:
             rows: The terminal's rows.
             columns: Its columns.
             within_s: Seconds to wait.
+            anew: Whether the files that the shell begins by are written again.
 
         Raises:
             AttendantError: It failed.
         """
         self.shell_exit_code = None
-        self.ask({"rows": rows, "columns": columns}, within_s)
+        self.ask({"rows": rows, "columns": columns, "anew": anew}, within_s)
         return self._fds.pop()
 
     def hear(self) -> None:

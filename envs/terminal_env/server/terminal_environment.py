@@ -77,8 +77,15 @@ class TerminalEnvironment(Environment[TerminalAction, TerminalObservation, Termi
         self._reset_rubric()
         session = self._living_session()
         if set_up:
-            session.prepare(set_up.get("files", []), set_up.get("setup", ""), set_up.get("start", []))
+            self._prepare(session, set_up)
         return self._observed(None, TerminalObservation(instruction=set_up.get("instruction", "")))
+
+    def _prepare(self, session: TerminalSession, task: TerminalTask) -> None:
+        try:
+            session.prepare(task.get("files", []), task.get("setup", ""), task.get("start", []))
+        except BaseException:
+            self.close()
+            raise
 
     def step(self, action: TerminalAction, timeout_s: float | None = None) -> TerminalObservation:
         """Run a command, type, wait, or have the task checked.

@@ -196,14 +196,18 @@ class TerminalSession:
         return told["answer"], told["exit_code"]
 
     def _open_shell(self) -> None:
-        if self._master >= 0:
-            os.close(self._master)
-            self._master = -1
-        self._transcript = Transcript(self._limits.output_bytes, self.screen.add)
-        self._master = self._attendance.open_terminal(*self._size, _START_S)
-        os.set_blocking(self._master, False)
-        self._exchange(b"", _START_S, None, prompts=1)
-        self._transcript.begin()
+        for anew in (False, True):
+            if self._master >= 0:
+                os.close(self._master)
+                self._master = -1
+            self._transcript = Transcript(self._limits.output_bytes, self.screen.add)
+            self._master = self._attendance.open_terminal(*self._size, _START_S, anew=anew)
+            os.set_blocking(self._master, False)
+            self._exchange(b"", _START_S, None, prompts=1)
+            self._transcript.begin()
+            if self._attendance.shell_exit_code is None:
+                return
+            # What it begins by has ended it.
 
     def _take_what_came(self) -> None:
         """Begin a step with what was printed since the last one."""

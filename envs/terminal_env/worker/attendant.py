@@ -89,6 +89,8 @@ class Attendant:
                     self._home.write(file)
                 self._send({"answer": "written"})
             elif "rows" in asked:
+                if asked["anew"]:
+                    self._home.write_startup()
                 self._open_shell(asked["rows"], asked["columns"])
             else:
                 self._run(asked)

@@ -54,8 +54,12 @@ class Home:
         }
         os.makedirs(self.path, 0o755)
         os.makedirs(temporary, 0o700, exist_ok=True)
-        seeded = "" if seed is None else f"RANDOM={seed}\n"
-        self.write({"path": ".bashrc", "text": _BASHRC.lstrip() + seeded})
+        self._seeded = "" if seed is None else f"RANDOM={seed % (1 << 31)}\n"
+        self.write_startup()
+
+    def write_startup(self) -> None:
+        """Write what a shell begins by."""
+        self.write({"path": ".bashrc", "text": _BASHRC.lstrip() + self._seeded})
         self.write({"path": ".inputrc", "text": _INPUTRC})
 
     def write(self, file: dict[str, Any]) -> None:
