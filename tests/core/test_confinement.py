@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from openenv.core.confinement import cgroup
 from openenv.core.confinement.cgroup import ControlGroup
 from openenv.core.confinement.removal import remove_tree
 
@@ -82,3 +83,34 @@ def test_a_control_group_goes_and_so_do_those_that_servers_left() -> None:
     first.close()
     assert not any(folder.exists() for folder in folders)
     assert f"openenv-{os.getpid()}" not in Path("/proc/self/cgroup").read_text()
+
+
+@pytest.mark.parametrize("hands_down", ["server", "."])
+def test_a_group_is_made_where_controllers_are_handed_down(
+    hands_down: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine has one version of control groups, and this is about files of the other."""
+    tree = tmp_path / "tree"
+    (tree / "server").mkdir(parents=True)
+    (tree / hands_down / "cgroup.subtree_control").write_text("cpu memory pids\n")
+    (tmp_path / "own").write_text("0::/server\n")
+    (tmp_path / "mounts").write_text(f"30 25 0:26 / {tree} rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n")
+    monkeypatch.setattr(cgroup, "_OWN", tmp_path / "own")
+    monkeypatch.setattr(cgroup, "_MOUNTS", tmp_path / "mounts")
+    group = ControlGroup(1 << 20, 10)
+    [folder] = {Path(file).parent for file in group.files.values()}
+
+    assert folder.parent == tree / hands_down
+    assert set(group.files) == {"limited_memory", "limited_processes"}
+    written = {name: (folder / name).read_text() for name in ("memory.max", "memory.swap.max", "pids.max")}
+    assert written == {"memory.max": "1048576", "memory.swap.max": "0", "pids.max": "10"}
+
+
+def test_without_control_groups_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own").write_text("0::/server\n")
+    monkeypatch.setattr(cgroup, "_OWN", tmp_path / "own")
+    monkeypatch.setattr(cgroup, "_MOUNTS", tmp_path / "missing")
+    group = ControlGroup(1 << 20, 10)
+    group.close()
+
+    assert group.files == {}
