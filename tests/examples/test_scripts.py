@@ -34,6 +34,12 @@ def _load(name: str) -> ModuleType:
     return module
 
 
+def test_the_page_names_all_of_them_and_nothing_else() -> None:
+    named = set(re.findall(r"\]\((\S+?)\)", (EXAMPLES / "README.md").read_text(encoding="utf-8")))
+
+    assert named == {path.name for path in EXAMPLES.iterdir() if path.suffix in (".py", ".ipynb")}
+
+
 @pytest.mark.lengthy
 def test_an_embedded_environment_is_played() -> None:
     told = _run("embedded.py")
