@@ -16,8 +16,10 @@ __all__ = ["INSIDE", "ReferencePage", "described_names", "inside_page", "public_
 _SOURCE = Path(__file__).resolve().parents[1] / "src"
 _ROOT_PACKAGE = "openenv"
 INSIDE = "reference/inside.md"
+# Who looks for something finds the pages that explain it before those that list it.
 _HEAD = """---
 search:
+  boost: 0.5
   exclude: {is_hidden}
 ---
 
