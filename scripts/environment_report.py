@@ -42,9 +42,9 @@ _MB = 1e6
 _INTRODUCTION = """# Report on the environments
 
 What `make environments` found of every environment in this repository: `openenv validate` at its highest level, the
-middle one of three times from the start of `openenv serve` to the first answer of `/health`, the memory of the server by
-then, and the size of the image. [The catalogue](environments.md) shows what they are, and [checking](checking.md) what is
-checked.
+middle one of three times from the start of `openenv serve` to the first answer of `/health`, the memory of the server
+by then, and the size of the image. [The catalogue](environments.md) shows what they are, and [checking](checking.md)
+what is checked.
 """
 
 
