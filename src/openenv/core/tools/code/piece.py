@@ -43,6 +43,7 @@ class Piece:
         output: What it has printed so far.
         value: What it gave, once it has ended.
         error: What it raised instead.
+        has_ended: Whether nothing of it runs any more.
     """
 
     def __init__(self, source: Source, namespace: dict[str, Any], functions: Mapping[str, Callable[..., Any]]) -> None:
@@ -57,6 +58,7 @@ class Piece:
         self.output = Output()
         self.value: object = None
         self.error: BaseException | None = None
+        self.has_ended = False
         self._namespace = namespace
         self._functions = dict(functions)
         # Ends with None.
@@ -74,7 +76,7 @@ class Piece:
         except BaseException as exc:  # noqa: BLE001 - the boundary around the code: told to whoever asked
             self.error = exc
         finally:
-            self._is_over = True
+            self.has_ended = self._is_over = True
             self._calls.put(None)
 
     def _evaluated(self, loop: asyncio.AbstractEventLoop) -> object:

@@ -72,7 +72,7 @@ class CodeSession:
             if self._piece is None:
                 thread.stop()
             else:
-                thread.interrupt()
+                thread.interrupt(self._piece)
 
     def _run(
         self, text: str, functions: Mapping[str, Callable[..., Any]], timeout_s: float | None, wait: Wait
@@ -107,7 +107,7 @@ class CodeSession:
             SessionBusyError: Code that was given up still runs.
         """
         thread = self._thread
-        if self._piece is not None and thread is not None and not thread.interrupt():
+        if self._piece is not None and thread is not None and not thread.interrupt(self._piece):
             raise SessionBusyError(
                 "code of this session passed its deadline and still runs, as it waits for what cannot be interrupted: "
                 "code can be run again when that ends"
@@ -120,7 +120,7 @@ class CodeSession:
     def _give_up(self, thread: CodeThread, piece: Piece) -> bool:
         """Stop code whose time is over; return whether it has ended."""
         piece.abandon()
-        return thread.interrupt()
+        return thread.interrupt(piece)
 
     def _offer(self, functions: Mapping[str, Callable[..., Any]]) -> None:
         """Put the tools into the namespace, where code has not put something else in their place."""

@@ -36,20 +36,25 @@ class CodeThread:
         """Have a piece run."""
         self._pieces.put(piece)
 
-    def interrupt(self) -> bool:
+    def interrupt(self, piece: Piece) -> bool:
         """Stop what it runs, and end it; return whether that has come to pass.
 
         Python code is interrupted wherever it stands; what waits inside a function written in C goes on until that
         returns.
+
+        Args:
+            piece: What it was given last.
         """
         self.stop()
         for _ in range(_TRIES):
             if not self.is_alive:
                 break
-            _raise_in(self._thread)
-            # What is awaited is waited for inside the loop: it has to come out of there.
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(_nothing)
+            # Past the code's end an interruption would hit what the thread does to end.
+            if not piece.has_ended:
+                _raise_in(self._thread)
+                # What is awaited is waited for inside the loop: it has to come out of there.
+                with contextlib.suppress(RuntimeError):
+                    self._loop.call_soon_threadsafe(_nothing)
             self._thread.join(_GRACE_S)
         return not self.is_alive
 
@@ -78,7 +83,11 @@ def _work(pieces: queue.SimpleQueue[Piece | None], loop: asyncio.AbstractEventLo
                 # What it holds must not live on while this thread waits.
                 del piece
         finally:
-            _close(loop)
+            # The last interruption may come as late as here.
+            with contextlib.suppress(Interrupted):
+                _close(loop)
+            if not loop.is_closed():
+                _close(loop)
 
 
 def _close(loop: asyncio.AbstractEventLoop) -> None:
