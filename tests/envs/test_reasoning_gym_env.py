@@ -213,7 +213,7 @@ def test_no_answer_does_harm(env: Asked, dataset: str) -> None:
         "🏴" * 60_000,
         "1e9999999",
     ):
-        result = env.step(ReasoningGymAction(answer=answer), timeout_s=2)
+        result = env.step(ReasoningGymAction(answer=answer), timeout_s=1)
         assert not result.done
         assert result.reward is not None
         assert 0 <= result.reward < 0.1
@@ -272,9 +272,9 @@ def test_what_a_dataset_raises_is_told() -> None:
 
 def test_many_sessions_are_asked_at_once() -> None:
     with ThreadPoolExecutor(16) as threads:
-        questions = list(threads.map(lambda seed: asked("gcd", seed)["question"], range(32)))
+        questions = list(threads.map(lambda seed: asked("gcd", seed)["question"], range(12)))
 
-    assert questions == [asked("gcd", seed)["question"] for seed in range(32)]
+    assert questions == [asked("gcd", seed)["question"] for seed in range(12)]
 
 
 def test_a_client_does_not_load_reasoning_gym() -> None:
@@ -334,9 +334,11 @@ def test_every_curriculum_has_a_lowest_and_a_highest_level() -> None:
     impossible = set()
     for name, dataset in catalogue().items():
         for level in (0, max(dataset.levels.values()) - 1) if dataset.levels else ():
+            if (name, level) in BEYOND_THEMSELVES:
+                continue
             try:
-                assert asked(name, 1, timeout_s=10, level=level)["question"]
+                assert asked(name, 1, level=level)["question"]
             except (RequestFailedError, ValueError) as error:
                 impossible.add((name, level, str(error)))
 
-    assert not [told for told in impossible if told[:2] not in BEYOND_THEMSELVES]
+    assert not impossible

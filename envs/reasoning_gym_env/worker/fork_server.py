@@ -8,7 +8,6 @@ import json
 import math
 import os
 import resource
-import select
 import signal
 import socket
 from typing import Any
@@ -27,30 +26,25 @@ def main(descriptor: int) -> None:
     """Serve until the other side of the socket is closed.
 
     Args:
-        descriptor: A socket. Each byte that comes over it brings the socket of a request.
+        descriptor: A socket. Each byte that comes over it brings the socket of a request, and is the place of the
+            dataset among those that are slow at first, counted from 1; 0 for the others.
     """
     control = socket.socket(fileno=descriptor)
     questions.load()
     # Nobody waits for the forks.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    _freeze()
-    for _ in questions.warm_up():
-        if select.select([control], [], [], 0)[0] and not _fork_for_request(control):
-            return
-    _freeze()
-    while _fork_for_request(control):
-        pass
-
-
-def _freeze() -> None:
-    """Keep the forks from copying what they only look at."""
+    # Forks are not to copy what they only look at.
     gc.collect()
     gc.freeze()
+    while _fork_for_request(control):
+        pass
 
 
 def _fork_for_request(control: socket.socket) -> bool:
     """Return whether there was a request."""
     message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+    if message and message[0]:
+        questions.warm_up(questions.SLOW_AT_FIRST[message[0] - 1])
     if message and os.fork() == 0:
         control.close()
         try:

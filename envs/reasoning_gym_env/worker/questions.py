@@ -11,10 +11,11 @@ import random
 import sys
 import types
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
-__all__ = ["ANSWERED", "InvalidError", "answered", "load", "warm_up"]
+__all__ = ["ANSWERED", "SLOW_AT_FIRST", "InvalidError", "answered", "load", "warm_up"]
 
 _DRAWING = (
     "matplotlib",
@@ -25,7 +26,7 @@ _DRAWING = (
     "mpl_toolkits.mplot3d",
 )
 # sympy imports and caches much when it is first used, which each fork would do again.
-_SLOW_AT_FIRST = (
+SLOW_AT_FIRST = (
     "countdown",
     "puzzle24",
     "simple_integration",
@@ -51,13 +52,16 @@ def load() -> None:
     confine_evaluation()
 
 
-def warm_up() -> Iterator[None]:
-    """Use, one after the other, the datasets that are slow when they are used first."""
-    for name in _SLOW_AT_FIRST:
-        dataset = _dataset(name, {}, None, 0)
-        entry = dataset[0]
-        dataset.score_answer(entry["answer"], entry)
-        yield
+@cache
+def warm_up(name: str) -> None:
+    """Use a dataset once, so that forks find what it imports and caches.
+
+    Args:
+        name: One of `SLOW_AT_FIRST`.
+    """
+    dataset = _dataset(name, {}, None, 0)
+    entry = dataset[0]
+    dataset.score_answer(entry["answer"], entry)
 
 
 def answered(request: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ _VARIANTS = ("-raw", "-train")
 _LEFT_OUT = {
     **dict.fromkeys(("Debate", "GuessWho", "ScenarioPlanning", "TwentyQuestions"), "it asks models of OpenRouter"),
     **dict.fromkeys(("ScorableGames", "UsedCar", "UsedCarNegotiation"), "the package of TextArena lacks its files"),
+    "Klondike": "the package of TextArena has a mistake in its source",
     "BabyAiText": "it is made of packages that are no longer kept",
 }
 
