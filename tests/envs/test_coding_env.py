@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -224,6 +225,26 @@ def test_what_cannot_be_listed_is_removed_too() -> None:
     session.close()
 
     assert not Path(session.directory).exists()
+
+
+@_HOLDS_IT
+def test_a_server_that_is_killed_leaves_nothing() -> None:
+    code = f"""
+import os
+from coding_env.server.python_session import Limits, PythonSession
+session = PythonSession(Limits(), namespaces=False)
+session.run("import subprocess; subprocess.Popen(['sleep', '{_SLEEP_S}'], start_new_session=True)", None)
+print(session.directory, flush=True)
+os.kill(os.getpid(), 9)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50)
+    directory = Path(ended.stdout.strip())
+
+    assert ended.returncode == -9
+    assert directory.name.startswith("coding-env-")
+    # The test's own timeout ends this.
+    while directory.exists() or _sleeping():
+        os.sched_yield()
 
 
 def test_a_lost_session_is_followed_by_a_new_one() -> None:

@@ -234,7 +234,9 @@ def test_nothing_outlives_a_session(namespaces: bool) -> None:
     session = TerminalSession(Limits(), namespaces=namespaces)
     session.run(f"(setsid sleep {_SLEEP_S} &)\nsleep {_SLEEP_S} &", _PATIENTLY_S)
     session.run("mkdir -p a/b; chmod 0 a", _PATIENTLY_S)
-    assert len(_sleeping()) == 2
+    # They are other programs until they are these.
+    while len(_sleeping()) < 2:
+        os.sched_yield()
     directory = Path(session._process.directory)
     session.close()
 

@@ -95,6 +95,9 @@ class ConfinedProcess:
     def close(self) -> int:
         """End it, and all that it started; return its exit code, as shells tell it."""
         if self._lifeline >= 0:
+            # The supervisor may be gone already.
+            with contextlib.suppress(OSError):
+                os.write(self._lifeline, b".")
             os.close(self._lifeline)
             self._lifeline = -1
         self.control.close()

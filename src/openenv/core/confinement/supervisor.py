@@ -32,7 +32,6 @@ def supervise(text: str, run_first: Callable[[dict[str, Any], Confines, dict[str
     """
     told: dict[str, Any] = json.loads(text)
     confines = Confines(**told["confines"])
-    server = os.getppid()
     if sys.platform == "linux":
         kernel.become_subreaper()
     means = dict.fromkeys(MEANS, False)
@@ -52,14 +51,14 @@ def supervise(text: str, run_first: Callable[[dict[str, Any], Confines, dict[str
     # Whoever reads what the code prints is to see the end of it.
     for stream in (1, 2):
         os.close(stream)
-    select.select([told["lifeline"], alive], [], [])
+    ready, _, _ = select.select([told["lifeline"], alive], [], [])
     # Not yet waited for, so that the number is still its own; what ended by itself keeps its exit code.
     os.killpg(first, signal.SIGKILL)
     code = exit_code(os.waitpid(first, 0)[1])
     if sys.platform == "linux" and not means["namespaces"]:
         _end_descendants()
-    if os.getppid() != server:
-        # The server would have done so, and is gone.
+    if told["lifeline"] in ready and not os.read(told["lifeline"], 1):
+        # The server has not said that it lets go: it is gone, and cannot do this.
         _remove(confines.directory)
     os._exit(code)
 
