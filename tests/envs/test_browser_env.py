@@ -251,6 +251,9 @@ class Outside(BaseHTTPRequestHandler):
         host = self.headers["Host"].partition(":")[0]
         self.server.asked.append((host, self.path))  # type: ignore[attr-defined]
         elsewhere = f"http://127.0.0.1:{self.server.server_port}"  # type: ignore[attr-defined]
+        if self.path == "/never":
+            self.server.is_over.wait()  # type: ignore[attr-defined]
+            return
         if self.path == "/redirect":
             self.send_response(302)
             self.send_header("Location", f"{elsewhere}/stolen")
@@ -273,10 +276,11 @@ class Outside(BaseHTTPRequestHandler):
 @pytest.fixture
 def outside() -> Iterator[tuple[str, list[tuple[str, str]]]]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Outside) as site:
-        site.asked = []  # type: ignore[attr-defined]
+        site.asked, site.is_over = [], threading.Event()  # type: ignore[attr-defined]
         thread = threading.Thread(target=site.serve_forever)
         thread.start()
         yield f"http://localhost:{site.server_port}", site.asked  # type: ignore[attr-defined]
+        site.is_over.set()  # type: ignore[attr-defined]
         site.shutdown()
         thread.join()
 
@@ -301,6 +305,16 @@ def test_an_allowed_host_is_reached_and_no_other(outside: tuple[str, list[tuple[
 
     assert {host for host, _ in asked} == {"localhost"}
     assert {path for _, path in asked} >= {"/", "/redirect", "/again"}
+
+
+def test_a_page_that_never_answers_is_given_up(outside: tuple[str, list[tuple[str, str]]]) -> None:
+    url, _ = outside
+    environment = BrowserEnvironment(BrowserSettings(allowed_hosts=("localhost",), idle_s=0))
+    with contextlib.closing(environment):
+        environment.reset(task={"goal": "look around"})
+        seen = environment.step(BrowserAction(kind="goto", url=f"{url}/never"), timeout_s=0.5)
+        assert (seen.error, seen.url, seen.restarted) == ("it took too long", "http://shop.test/", "")
+        assert environment.step(BrowserAction(kind="goto", url="/cart")).title == "Cart · Harbour Goods"
 
 
 # -- sessions ----------------------------------------------------------------------------------------------------------
@@ -338,7 +352,7 @@ def test_a_browser_that_dies_is_started_anew_and_every_session_told(server: Runn
         for agent in agents:
             agent.act("read")
             # Its pages may be seen to end before it is.
-            assert agent.seen.restarted in ("Chromium ended unexpectedly", "the page crashed")
+            assert agent.seen.restarted in ("Chromium ended unexpectedly", "the page crashed", "the page was closed")
             assert "may not have been done" in agent.seen.error
             # What the shop knows is not lost with the page.
             assert (agent.seen.url, 'link "Cart (1)"' in agent.seen.outline) == ("http://shop.test/cart", True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import concurrent.futures
 import contextlib
 import logging
 import os
@@ -103,7 +104,11 @@ class Chromium:
         Raises:
             TimeoutError: It took longer.
         """
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout_s)
+        try:
+            return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout_s)
+        except concurrent.futures.TimeoutError as error:
+            # Another class before Python 3.11.
+            raise TimeoutError(*error.args) from error
 
     async def context(self) -> BrowserContext:
         """Return a new context, with cookies and storage of its own; where Chromium has ended, start it anew.
@@ -127,7 +132,7 @@ class Chromium:
                 raise
             except Exception as error:  # the driver's end is told by nothing more special
                 await self._stop()
-                raise ProviderError(f"Chromium does not start: {str(error) or 'it took too long'}") from error
+                raise ProviderError(f"Chromium does not start: {_reason(error)}") from error
 
     @staticmethod
     async def _new_context(browser: Browser) -> BrowserContext:
@@ -181,10 +186,20 @@ class Chromium:
         """End it now, whoever uses it."""
         with _lock:
             _running.pop((os.getpid(), self._settings), None)
-        with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
+        with contextlib.suppress(TimeoutError):
             self.wait_for(self._stop(), 2 * _END_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_END_S)
+
+
+def _reason(error: Exception) -> str:
+    told = str(error).partition("\nCall log:")[0].strip()
+    if "sandbox" in told:
+        return (
+            "it may not confine its processes here. Let it have user namespaces, or where something else confines it, "
+            "such as a container, set OPENENV_BROWSER_SANDBOX=off"
+        )
+    return told or "it took too long"
 
 
 async def _ended(ending: Coroutine[Any, Any, None]) -> None:

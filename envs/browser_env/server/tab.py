@@ -20,7 +20,10 @@ __all__ = ["LostError", "Sight", "Tab", "UndoneError"]
 
 _ACTION_S = 5.0
 _LOAD_S = 15.0
+_LOOK_S = 10.0
 _LEAST_S = 0.2
+_PART = 0.7
+_GRACE_S = 3.0
 _WINDOW_S = 2.0
 _MOST_PAGES = 4
 _OPENS_WINDOW = "element => element.closest('a, form')?.target === '_blank'"
@@ -60,17 +63,23 @@ class Tab:
         """
         self._context = context
         self._gate = gate
+        self._pages: list[Page] = []
         self._crashed = False
         self._outline = ""
         self._deadline = 0.0
 
     @property
     def _page(self) -> Page:
-        pages = self._context.pages
-        if not pages or self._crashed:
+        browser = self._context.browser
+        if browser is None or not browser.is_connected():
+            raise LostError("Chromium ended unexpectedly")
+        if self._crashed:
             raise LostError("the page crashed")
-        # A link may have opened it.
-        return pages[-1]
+        # A link may have opened another, and a script may have closed it.
+        for page in reversed(self._pages):
+            if not page.is_closed():
+                return page
+        raise LostError("the page was closed")
 
     @property
     def url(self) -> str:
@@ -89,12 +98,19 @@ class Tab:
         """
         await self._context.route("**/*", self._gate.answer)
         self._context.on("page", self._watch)
-        await self._context.new_page()
+        first = await self._context.new_page()
+        if first not in self._pages:
+            await self._watch(first)
         await self._guarded(self._goto(BrowserAction(kind="goto", url=url)), None)
 
     async def _watch(self, page: Page) -> None:
-        page.on("crash", self._note_crash)
-        if len(self._context.pages) > _MOST_PAGES:
+        if page in self._pages:
+            return
+        self._pages = [each for each in self._pages if not each.is_closed()]
+        if len(self._pages) < _MOST_PAGES:
+            self._pages.append(page)
+            page.on("crash", self._note_crash)
+        else:
             # Pages may open others without end.
             with contextlib.suppress(Error):
                 await page.close()
@@ -126,10 +142,8 @@ class Tab:
             LostError: The page or the browser is gone, or the page does not answer.
         """
         try:
-            page = self._page
-            self._outline = shortened(await page.aria_snapshot(mode="ai", timeout=_ACTION_S * 1000))
-            return page.url, await page.title(), self._outline
-        except LateError:
+            return await asyncio.wait_for(self._seen(), _LOOK_S + _GRACE_S)
+        except (LateError, asyncio.TimeoutError):
             raise LostError("the page no longer answered") from None
         except Error as error:
             raise self._lost(error) or LostError(_first_line(error)) from None
@@ -139,21 +153,31 @@ class Tab:
                 raise
             raise lost from None
 
+    async def _seen(self) -> tuple[str, str, str]:
+        page = self._page
+        self._outline = shortened(await page.aria_snapshot(mode="ai", timeout=_LOOK_S * 1000))
+        return page.url, await page.title(), self._outline
+
     async def close(self) -> None:
         """Close the page, with its cookies and storage; what is gone is closed."""
         try:
-            await self._context.close()
+            await asyncio.wait_for(self._context.close(), _LOAD_S)
         except Exception as error:
-            if not isinstance(error, Error) and not self._lost(error):
+            if not isinstance(error, Error | asyncio.TimeoutError) and not self._lost(error):
                 raise
 
     async def _guarded(self, doing: Awaitable[Sight | None], timeout_s: float | None) -> Sight | None:
-        self._deadline = time.monotonic() + (timeout_s or _LOAD_S)
+        # What is left is for seeing what came of it.
+        self._deadline = time.monotonic() + (_LOAD_S if timeout_s is None else _PART * timeout_s)
         try:
-            return await doing
+            # Not all of Playwright's calls take a timeout.
+            return await asyncio.wait_for(doing, self._left_ms(_LOAD_S) / 1000 + _GRACE_S)
         except (UndoneError, LostError):
             raise
+        except asyncio.TimeoutError:
+            raise LostError("the page no longer answered") from None
         except LateError as error:
+            await self._stop_loading()
             raise self._lost(error) or UndoneError(_why_late(error)) from None
         except Error as error:
             raise self._lost(error) or UndoneError(_first_line(error)) from None
@@ -162,6 +186,12 @@ class Tab:
             if lost is None:
                 raise
             raise lost from None
+
+    async def _stop_loading(self) -> None:
+        # A page that is on its way keeps the present one from being seen.
+        with contextlib.suppress(Error, LostError, asyncio.TimeoutError):
+            session = await asyncio.wait_for(self._context.new_cdp_session(self._page), _WINDOW_S)
+            await asyncio.wait_for(session.send("Page.stopLoading"), _WINDOW_S)
 
     def _lost(self, error: Exception) -> LostError | None:
         # No class of Playwright's tells of this one.
