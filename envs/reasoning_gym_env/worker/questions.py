@@ -50,6 +50,8 @@ def load() -> None:
     from .expressions import confine_evaluation
 
     confine_evaluation()
+    # It is imported when it is used, which each fork would do.
+    importlib.import_module("numpy.random")
 
 
 @cache
@@ -106,7 +108,7 @@ def _levels(curriculum: Any) -> dict[str, Any]:
 def _question(name: str, config: dict[str, Any], level: int | dict[str, int] | None, seed: int) -> dict[str, Any]:
     # Some draw from the chance of all.
     random.seed(seed)
-    importlib.import_module("numpy").random.seed(seed % 2**32)
+    importlib.import_module("numpy.random").seed(seed % 2**32)
     entry = _dataset(name, config, level, seed)[0]
     difficulty = json.loads(json.dumps(entry["metadata"].get("difficulty", {}), default=str))
     return {
