@@ -18,6 +18,7 @@ from coding_env.server.limits import Limits
 from coding_env.server.python_session import PythonSession
 from coding_env.server.task_set import UnitTest, has_passed, split_names, tasks_of
 from openenv.testing import check_environment, check_project, serve
+from tests.core.worlds import eventually
 from tests.docs.pages import ROOT, blocks_of, promised_lines, run_python
 
 _PROJECT = ROOT / "envs" / "coding_env"
@@ -149,7 +150,7 @@ def test_endless_loops_end_with_all_that_they_started() -> None:
     assert (outcome.exit_code, session.is_closed) == (124, True)
     assert "did not end within 0.3 s" in str(outcome.lost)
     assert not started.is_running()
-    assert not _sleeping()
+    eventually(lambda: not _sleeping(), "the end of what was started")
 
 
 def test_endless_output_ends() -> None:
@@ -216,7 +217,7 @@ def test_without_namespaces_nothing_is_left_either() -> None:
     assert "PermissionError" in session.run(f"{sleep}\nsocket.socket()", None).stderr
     assert _sleeping()
     session.close()
-    assert not _sleeping()
+    eventually(lambda: not _sleeping(), "the end of what was started")
 
 
 def test_what_cannot_be_listed_is_removed_too() -> None:
