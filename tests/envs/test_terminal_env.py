@@ -131,10 +131,18 @@ def test_programs_are_typed_to(kept: TerminalEnvironment) -> None:
 
 
 def test_what_runs_too_long_goes_on_and_is_interrupted(kept: TerminalEnvironment) -> None:
-    assert done(kept, command=f"sleep {_SLEEP_S}", wait_s=0.05).is_running
+    assert done(kept, command=f"sh -c 'echo begun; exec sleep {_SLEEP_S}'", until="begun").is_running
 
     observation = done(kept, keys=["C-c"])
     assert (observation.is_running, observation.exit_code) == (False, 130)
+
+
+@pytest.mark.parametrize("before", ["abc", ""])
+def test_an_interrupt_gives_a_line_up(before: str, kept: TerminalEnvironment) -> None:
+    for _ in range(3):
+        observation = done(kept, text=before, keys=["C-c"])
+        assert (observation.is_running, observation.exit_code) == (False, 130)
+    assert done(kept, command="echo on").output == "on\n"
 
 
 def test_half_a_command_is_told_and_given_up(kept: TerminalEnvironment) -> None:

@@ -28,6 +28,7 @@ _MOST_CHECKED_BYTES = 1 << 20
 # Of no output in this time, what waits for more of a line is taken to have shown all of it.
 _SETTLED_S = 0.2
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
+_INTERRUPT = b"\x03"
 _CLEAR = r"printf '\e[H\e[2J'"
 _PASTE_BEGINS, _PASTE_ENDS = b"\x1b[200~", b"\x1b[201~"
 
@@ -73,6 +74,7 @@ class TerminalSession:
         """
         self._limits, self._size = limits, size
         self._master = -1
+        self._is_interrupting = False
         self.screen = Screen(*size)
         confines = _confines(limits, namespaces)
         self._process = ConfinedProcess(_PACKAGE, {"seed": seed}, confines, limits.session_memory_bytes, None)
@@ -141,6 +143,7 @@ class TerminalSession:
             AttendantError: The session is gone.
         """
         self._take_what_came()
+        self._is_interrupting = False
         self._transcript.send()
         data = command.rstrip("\n").encode("utf-8", "replace")
         if self._transcript.takes_paste:
@@ -163,6 +166,7 @@ class TerminalSession:
         """
         self._take_what_came()
         settles = until is None and not _CONTROL.search(data)
+        self._is_interrupting = _INTERRUPT in data and self._transcript.is_reading
         return self._converse(data, wait_s, until, prompts=1, settles=settles)
 
     def passed(self, checks: Sequence[Check]) -> dict[str, bool]:
@@ -236,9 +240,9 @@ class TerminalSession:
             selector.register(self._attendance, selectors.EVENT_READ)
             selector.register(self._master, selectors.EVENT_READ | (selectors.EVENT_WRITE if unsent else 0))
             while (unsent or not self._has_come(until, prompts)) and (left_s := deadline - time.monotonic()) > 0:
-                is_idle = settles and not unsent and self._transcript.is_reading
-                ready = selector.select(min(left_s, _SETTLED_S) if is_idle else left_s)
-                if is_idle and not ready and (not data or self._transcript.received > came_before):
+                may_rest = not unsent and self._may_rest(settles)
+                ready = selector.select(min(left_s, _SETTLED_S) if may_rest else left_s)
+                if may_rest and not ready and self._rest(has_come=not data or self._transcript.received > came_before):
                     break
                 for key, events in ready:
                     if key.fileobj is self._attendance:
@@ -255,6 +259,21 @@ class TerminalSession:
                 if self._transcript.omitted > self._limits.discarded_bytes:
                     return "the program prints without end: it waits now, press C-c to end it"
         return f"{len(unsent)} bytes were not read by anything, and are dropped" if unsent else ""
+
+    def _may_rest(self, settles: bool) -> bool:
+        """Return whether it means something that nothing comes for a while."""
+        if self._is_interrupting:
+            # An interrupt that came early has the shell read a line without a prompt.
+            return self._transcript.takes_paste and not self._transcript.is_reading
+        return settles and self._transcript.is_reading
+
+    def _rest(self, *, has_come: bool) -> bool:
+        """Do what it calls for that nothing comes; return whether nothing more is waited for."""
+        if self._is_interrupting:
+            self._is_interrupting = False
+            self._write(memoryview(_INTERRUPT))
+            return False
+        return has_come
 
     def _has_come(self, until: str | None, prompts: int) -> bool:
         return self._transcript.has_prompted(prompts) or (until is not None and self._transcript.has_printed(until))
