@@ -19,7 +19,8 @@ _SHOWS = ROOT / "docs" / "environments"
 _HEAD = """# Environments
 
 Each of these is a project of its own in `envs/`, as a user would publish it: an environment, its client, a Dockerfile
-and a README. `make catalogue` plays each of them and writes this page.
+and a README. `make catalogue` plays each of them and writes this page; [the report](environment-report.md) tells how
+their checks went, how soon they start, and how large their images are.
 
 """
 _INSTALL = """
