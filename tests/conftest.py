@@ -13,7 +13,9 @@ from openenv.core.containers.runtime import LocalProcessProvider
 _INTEROP = Path(__file__).parent / "interop"
 _DOCKER = Path(__file__).parent / "docker"
 # Where an image has to be built first, that counts as part of the first test that uses it.
-_DOCKER_TIMEOUT_S = 240
+_DOCKER_TIMEOUT_S = 400
+# What takes a minute where nothing else runs takes several on a busy machine.
+_LENGTHY_TIMEOUT_S = 400
 
 # A busy machine must not fail a test for being slow: pytest's timeout is the only deadline.
 hypothesis.settings.register_profile("openenv", deadline=None, print_blob=True)
@@ -35,6 +37,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.timeout(_DOCKER_TIMEOUT_S))
             if not wants_docker:
                 item.add_marker(pytest.mark.skip(reason="needs a Docker engine: `make test-docker` runs it"))
+        if item.get_closest_marker("lengthy") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(_LENGTHY_TIMEOUT_S))
         if item.get_closest_marker("browser") and not wants_browser:
             item.add_marker(pytest.mark.skip(reason="needs Chromium: `make test-browser` runs it"))
 
