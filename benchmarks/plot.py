@@ -11,7 +11,7 @@ from benchmarks.table import figure
 
 __all__ = ["svg"]
 
-_WIDTH, _LINE, _LEFT, _RIGHT, _TOP, _BOTTOM = 1040, 24, 580, 70, 44, 34
+_WIDTH, _LINE, _LEFT, _RIGHT, _TOP, _BOTTOM = 1070, 24, 610, 70, 44, 34
 _BAR = 12
 _STYLE = (
     "text{font:12px sans-serif;fill:#57606a}.head{font-weight:bold}.grid{stroke:#d0d7de;stroke-dasharray:2 4}"
