@@ -109,7 +109,7 @@ build: $(SETUP)  ## Build every distribution into dist/
 	@$(BIN)/uv build --quiet --all-packages --out-dir dist
 
 clean:  ## Remove everything that these commands made
-	rm -rf $(VENV) .peer .bench .lowest dist build envs/*/build envs/*/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.*
+	rm -rf $(VENV) site .peer .bench .lowest dist build envs/*/build envs/*/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

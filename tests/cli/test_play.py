@@ -14,6 +14,7 @@ from openenv.core.exceptions import ConnectError, EnvironmentNotFoundError
 from openenv.testing import serve
 from tests.cli.running import invoked
 from tests.core.worlds import Counter
+from tests.terminals import shown_until
 
 
 def test_an_episode_is_played_by_lines(echo_url: str) -> None:
@@ -82,22 +83,15 @@ def test_at_a_terminal_there_are_prompts(echo_url: str) -> None:
             stderr=its,
             env={**os.environ, "TERM": "dumb"},
         )
-        said = _read_until(b"> ", terminal)
+        said = shown_until("> ", ours)
         terminal.write(b"step\n")
-        said += _read_until(b": ", terminal)
+        said += shown_until("What is to come back: ", ours)
         terminal.write(b"Hello\n")
-        said += _read_until(b"> ", terminal)
+        said += shown_until("> ", ours)
         terminal.write(b"quit\n")
         assert process.wait(120) == 0
-    assert b"message (string), What is to come back: " in said
-    assert b"step 1, reward 0.5" in said
-
-
-def _read_until(text: bytes, terminal: object) -> bytes:
-    said = b""
-    while not said.endswith(text):
-        said += terminal.read(1)  # type: ignore[attr-defined]
-    return said
+    assert "message (string), What is to come back: " in said
+    assert "step 1, reward 0.5" in said
 
 
 def test_what_is_not_there_is_told() -> None:

@@ -245,20 +245,27 @@ class TerminalSession:
                 if may_rest and not ready and self._rest(has_come=not data or self._transcript.received > came_before):
                     break
                 for key, events in ready:
-                    if key.fileobj is self._attendance:
-                        self._attendance.hear()
-                    elif events & selectors.EVENT_READ and not self._read():
-                        selector.unregister(self._master)
-                    elif events & selectors.EVENT_WRITE:
-                        unsent = unsent[self._write(unsent) :]
-                        if not unsent:
-                            selector.modify(self._master, selectors.EVENT_READ)
+                    unsent = self._served(selector, key, events, unsent)
                 if self._attendance.shell_exit_code is not None:
                     self._read_all()
                     return ""
                 if self._transcript.omitted > self._limits.discarded_bytes:
                     return "the program prints without end: it waits now, press C-c to end it"
         return f"{len(unsent)} bytes were not read by anything, and are dropped" if unsent else ""
+
+    def _served(
+        self, selector: selectors.BaseSelector, key: selectors.SelectorKey, events: int, unsent: memoryview
+    ) -> memoryview:
+        """See to what is ready; return what is still to be sent."""
+        if key.fileobj is self._attendance:
+            self._attendance.hear()
+        elif events & selectors.EVENT_READ and not self._read():
+            selector.unregister(self._master)
+        elif events & selectors.EVENT_WRITE:
+            unsent = unsent[self._write(unsent) :]
+            if not unsent:
+                selector.modify(self._master, selectors.EVENT_READ)
+        return unsent
 
     def _may_rest(self, settles: bool) -> bool:
         """Return whether it means something that nothing comes for a while."""

@@ -71,8 +71,12 @@ class Runner(ABC):
         asking.follow(self.answer(asking.request))
 
     def perform(self, request: Request) -> Answer | Coroutine[Any, Any, Answer]:
-        """Return the environment's answer to a request that takes one call, made here, or what gives it on a loop."""
-        raise NotImplementedError
+        """Return the environment's answer to a request that takes one call, made here, or what gives it on a loop.
+
+        Raises:
+            NotImplementedError: It runs nothing here; `start` asks it by `answer`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} makes no calls here: its requests are asked by `answer`")
 
     def withdraw(self, asking: Asking) -> bool:
         """Take back a request that was started; return whether nothing of it had been done."""
