@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import builtins
 import io
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import gymnasium
 import numpy as np
@@ -18,6 +20,7 @@ from gymnasium_env import GymnasiumAction, GymnasiumEnv, GymnasiumObservation, G
 from gymnasium_env.server.gymnasium_environment import RegistryEnvironment, spec_of
 from gymnasium_env.server.rendering import with_tags
 from gymnasium_env.server.settings import GymnasiumSettings
+from gymnasium_env.server.worlds import World, make_world
 from openenv import SyncEnvClient
 from openenv.core.env_server.gymnasium_spaces import plain
 from openenv.core.exceptions import ConfigurationError, EnvironmentExecutionError, InvalidRequestError
@@ -83,6 +86,37 @@ def mirror() -> Iterator[Callable[[spaces.Space[Any]], GymnasiumSettings]]:
     yield register
     for name in names:
         del gymnasium.registry[name]
+
+
+class Painted(gymnasium.Env[Any, Any]):
+    """Observes a picture, as one that is painted on a canvas which all of them share."""
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"]}
+    canvas = np.zeros((4, 4, 3), dtype=np.uint8)
+    observation_space = spaces.Box(0, 255, (4, 4, 3), np.uint8)
+    action_space = spaces.Discrete(2)
+    render_mode = "rgb_array"
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        return self.render(), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        return self.render(), 0.0, False, False, {}
+
+    def render(self) -> Any:
+        self.canvas[:] = 0
+        for row in self.canvas:
+            time.sleep(0)
+            row += 1
+        return self.canvas.copy()
+
+
+@pytest.fixture
+def painted() -> Iterator[None]:
+    gymnasium.register("Painted-v0", lambda **_: Painted())
+    yield
+    del gymnasium.registry["Painted-v0"]
 
 
 def test_an_episode_is_gymnasiums_own(env: Player) -> None:
@@ -295,6 +329,25 @@ def test_it_keeps_what_every_environment_promises(settings: GymnasiumSettings) -
     report = check_environment(spec, client_cls=GymnasiumEnv, level="contract", steps=8, actions=PUSHES)
 
     report.raise_if_failed(strict=True)
+
+
+@pytest.mark.parametrize("gymnasium_id", ["Acrobot-v1", "Painted-v0"])
+def test_worlds_are_drawn_one_at_a_time(gymnasium_id: str, painted: None) -> None:
+    worlds = [make_world(gymnasium_id, {}) for _ in range(8)]
+    for world in worlds:
+        world.reset(seed=3)
+    expected = worlds[0].render()
+
+    def frames_differ(world: World) -> int:
+        seen = [world.render() if gymnasium_id == "Acrobot-v1" else world.step(0)[0] for _ in range(40)]
+        return sum((np.asarray(frame) != expected).any() for frame in seen)
+
+    with ThreadPoolExecutor(len(worlds)) as threads:
+        differing = list(threads.map(frames_differ, worlds))
+    for world in worlds:
+        world.close()
+
+    assert differing == [0] * len(worlds)
 
 
 @pytest.mark.lengthy

@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 
 import gymnasium
 
+from gymnasium_env.server.drawing import DrawnInTurn
 from openenv.core.exceptions import ConfigurationError
 
 __all__ = ["World", "action_meanings", "make_world", "render_modes"]
@@ -31,7 +32,7 @@ def make_world(gymnasium_id: str, options: Mapping[str, Any]) -> World:
         made: World = gymnasium.make(gymnasium_id, disable_env_checker=True, **_with_mode(gymnasium_id, options))
     except (gymnasium.error.Error, ImportError, TypeError, ValueError) as error:
         raise ConfigurationError(f"Gymnasium cannot make {gymnasium_id!r}: {error}") from error
-    return made
+    return DrawnInTurn(made)
 
 
 def render_modes(world: World) -> list[str]:
