@@ -19,7 +19,11 @@ __all__ = ["PEER", "ROOT", "Side", "our_side", "peer_side", "run_quietly", "scal
 
 ROOT = Path(__file__).parents[1]
 _HOME = ROOT / ".bench"
-_HIDDEN = ("OPENENV_", "PYTHONPATH", "MAX_CONCURRENT_ENVS", "ENABLE_WEB_INTERFACE", "COVERAGE_", "COV_CORE_")
+# Users have the bytecode of what they import, which some machines are told not to keep.
+_HIDDEN = (
+    *("OPENENV_", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "MAX_CONCURRENT_ENVS", "ENABLE_WEB_INTERFACE"),
+    *("COVERAGE_", "COV_CORE_"),
+)
 
 
 @dataclass(frozen=True)

@@ -42,9 +42,10 @@ def run(settings: Settings) -> list[Row]:
         lambda: _command(ours, [str(ours.python), *importing]),
         lambda: _command(theirs, [str(theirs.python), *importing]),
         str,
+        compiled=True,
     )
-    helped = alternate("openenv --help", settings, lambda: _help(ours), lambda: _help(theirs), str)
-    ready = alternate("server ready", settings, lambda: _ready(ours), lambda: _ready(theirs), str)
+    helped = alternate("openenv --help", settings, lambda: _help(ours), lambda: _help(theirs), str, compiled=True)
+    ready = alternate("server ready", settings, lambda: _ready(ours), lambda: _ready(theirs), str, compiled=True)
     return [
         _row("import of a client, CPU", imported, 20.0),
         _row("openenv --help, CPU", helped, 20.0),

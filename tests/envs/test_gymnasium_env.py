@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 
 import gymnasium
 import numpy as np
@@ -91,7 +91,7 @@ def mirror() -> Iterator[Callable[[spaces.Space[Any]], GymnasiumSettings]]:
 class Painted(gymnasium.Env[Any, Any]):
     """Observes a picture, as one that is painted on a canvas which all of them share."""
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"]}
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"]}  # noqa: RUF012  # declared so by Gymnasium
     canvas = np.zeros((4, 4, 3), dtype=np.uint8)
     observation_space = spaces.Box(0, 255, (4, 4, 3), np.uint8)
     action_space = spaces.Discrete(2)
