@@ -82,6 +82,14 @@ def shown(result: Result) -> tuple[Any, ...]:
     return (seen.legal_actions, seen.observation_string, seen.opponent_actions, seen.returns, result.reward, *arrays)
 
 
+@pytest.mark.parametrize("name", ["bridge_uncontested_bidding", "negotiation", "stones_and_gems", "tarok"])
+def test_a_seed_makes_the_same_game_where_the_game_itself_draws(env: Player, name: str) -> None:
+    first, again, other = (play_out(env, seed, 20, game_name=name) for seed in (3, 3, 4))
+
+    assert [shown(each) for each in first] == [shown(each) for each in again]
+    assert [shown(each) for each in first] != [shown(each) for each in other]
+
+
 def test_a_game_begins_as_openspiels_own(env: Player) -> None:
     result = env.reset(game_name="tic_tac_toe")
     state = pyspiel.load_game("tic_tac_toe").new_initial_state()

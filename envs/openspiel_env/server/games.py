@@ -58,10 +58,12 @@ def load_game(name: str, parameters: Mapping[str, Parameter], seed: int) -> Game
     if name not in game_names():
         raise ConfigurationError(f"expected a game, got {name!r}. There are: {', '.join(game_names())}")
     given = {**_BY_DEFAULT.get(name, {}), **parameters}
-    if _SEED in _specified(name):
+    # Games do not change, and all sessions may share them; those that draw by themselves go on where they left off.
+    draws = _SEED in _specified(name)
+    if draws:
         given.setdefault(_SEED, seed % _MOST_SEEDS)
     try:
-        return _loaded(name, tuple(sorted(given.items())))
+        return (_loaded if draws else _shared)(name, tuple(sorted(given.items())))
     except (pyspiel.SpielError, RuntimeError, ValueError, TypeError) as error:
         raise ConfigurationError(f"OpenSpiel cannot load {name} with {given}: {error}") from error
 
@@ -75,8 +77,11 @@ def _specified(name: str) -> frozenset[str]:
     return _specifications()[name]
 
 
-# Games do not change, and all sessions may share them.
 @lru_cache(maxsize=64)
+def _shared(name: str, parameters: tuple[tuple[str, Parameter], ...]) -> Game:
+    return _loaded(name, parameters)
+
+
 def _loaded(name: str, parameters: tuple[tuple[str, Parameter], ...]) -> Game:
     game: Game = pyspiel.load_game(name, dict(parameters))
     if game.get_type().dynamics == _SIMULTANEOUS:
