@@ -138,6 +138,20 @@ def test_seeds_choose_words_whoever_plays_beside(env: Played) -> None:
     assert env.reset(seed=state.seed).observation == env.reset(seed=state.seed).observation
 
 
+def test_rooms_that_are_made_at_once_are_those_of_their_seeds() -> None:
+    def room_of(seed: int) -> str:
+        match = Match("Sokoban-v0", 1, seed)
+        return match.read(0)[-1].content
+
+    seeds = (2, 3, 4, 5)
+    own = [room_of(seed) for seed in seeds]
+    with ThreadPoolExecutor(len(seeds)) as threads:
+        beside = list(threads.map(room_of, seeds))
+
+    assert beside == own
+    assert len(set(own)) == len(seeds)
+
+
 def test_no_word_of_train_is_one_of_test() -> None:
     train, test = ([word for word in nouns() if is_word_of(kind, word)] for kind in ("train", "test"))
     own = {secret_of(2**31 + seed, lambda word: is_word_of("test", word)) for seed in range(20)}

@@ -4,10 +4,10 @@ import importlib
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from textarena_env.server.chance import as_numpy, as_random
@@ -17,6 +17,8 @@ __all__ = ["make_game"]
 
 _LOADING = threading.RLock()
 _PLACES = {"random": as_random, "np": as_numpy, "numpy": as_numpy}
+# Functions that tell each other what they find by variables of their module, the one that is called first.
+_TELLING = {"textarena.envs.Sokoban.utils": ("reverse_playing", "depth_first_search")}
 
 
 def make_game(env_id: str) -> Any:
@@ -78,7 +80,21 @@ def _settle() -> None:
         for attribute, ours in _PLACES.items():
             if isinstance(vars(module).get(attribute), ModuleType):
                 setattr(module, attribute, ours)
+        if name in _TELLING:
+            setattr(module, _TELLING[name][0], _apart(module, _TELLING[name]))
         vars(module)["print"] = _print_nothing
+
+
+def _apart(module: ModuleType, names: tuple[str, ...]) -> Callable[..., Any]:
+    """Return the first of some functions, with variables of its own in each call: others may be called meanwhile."""
+    functions: dict[str, FunctionType] = {name: vars(module)[name] for name in names}
+
+    def call(*arguments: Any) -> Any:
+        own = dict(vars(module))
+        own.update((name, FunctionType(it.__code__, own, name, it.__defaults__)) for name, it in functions.items())
+        return own[names[0]](*arguments)
+
+    return call
 
 
 def _print_nothing(*values: Any, **options: Any) -> None:
