@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .exceptions import ClientClosedError
-from .task_view import TaskView
 
 if TYPE_CHECKING:
     from .env_server.environment_spec import EnvironmentSpec
+    from .task_view import TaskView
     from .transports.base import TransportSettings
     from .transports.tasks import TaskLine
 
@@ -42,6 +42,8 @@ class ClientTasks:
         Args:
             split: The split's name, one of `splits()`.
         """
+        from .task_view import TaskView
+
         return TaskView(self._tasks_of(), split)
 
     def _tasks_of(self) -> TaskLine:
