@@ -4,6 +4,7 @@ python -m benchmarks.profile --sessions 64 --environment sync
 python -m benchmarks.profile --peer
 python -m benchmarks.profile --load pool --sessions 1024 [--client]
 python -m benchmarks.profile --load opening
+python -m benchmarks.profile --load connecting
 
 py-spy reads the memory of the server from outside, which runs as it always does; on macOS, and where the system forbids
 tracing processes, that needs root. C code counts for the Python function that called it.
@@ -32,7 +33,7 @@ from benchmarks.sides import ROOT, Side, our_side, peer_side, tool
 
 __all__ = ["LOADS", "Profile", "Work", "profile", "profile_pool", "text"]
 
-LOADS = ("driver", "pool", "opening")
+LOADS = ("driver", "pool", "opening", "connecting")
 
 _FRAME = re.compile(r"(?P<function>.+) \((?P<file>[^:()]+)(:\d+)?\)")
 _SAMPLES_A_SECOND = 400
@@ -84,7 +85,7 @@ class Work:
         side: Whose server.
         environment: Which of the neutral environments.
         load: One of `LOADS`: `driver` steps sessions with a connection each, `pool` by this project's `EnvPool`,
-            `opening` opens sessions on one connection and closes them again.
+            `opening` opens sessions on one connection and closes them again, `connecting` with a connection each.
         sessions: How many sessions step at once.
         seconds: For how long to look.
     """
@@ -137,11 +138,11 @@ def profile_pool(work: Work, *, gil: bool = False) -> tuple[str, Profile]:
 
 
 def _done(work: Work, server: Server) -> str:
-    if work.load == "opening":
+    if work.load in ("opening", "connecting"):
         begun, opened = time.perf_counter(), 0
         before = server.cpu_s()
         while time.perf_counter() < begun + work.seconds + _AROUND_S:
-            opened += open_sessions(server, _OPENED_AT_A_TIME, one_connection=True).sessions
+            opened += open_sessions(server, _OPENED_AT_A_TIME, one_connection=work.load == "opening").sessions
         return f"{(server.cpu_s() - before) / opened * 1e6:.0f} µs of server CPU a session"
     if work.load == "pool":
         stepped = step(
