@@ -134,6 +134,15 @@ def test_as_a_sync_client() -> None:
     assert provider.asked["timeout_s"] == 5
 
 
+def test_used_before_it_is_started_it_says_how_to_start_it() -> None:
+    start: Any = CounterEnv.from_docker_image("counter", provider=Containers(), auth_token="hidden")
+    with pytest.raises(AttributeError, match="no 'reset' before its server is started: write 'client = await"):
+        start.reset  # noqa: B018
+    with pytest.raises(TypeError, match=r"CounterEnv is asynchronous: write 'async with CounterEnv\.from_"), start:
+        pass
+    assert repr(start) == "<ClientStart of CounterEnv: not started>"
+
+
 def test_options_reach_the_client() -> None:
     with CounterEnv.from_docker_image("i", Containers(), message_timeout_s=7, headers={"A": "b"}).sync() as env:
         settings = env.async_client._settings

@@ -61,6 +61,17 @@ def test_with_connects_and_closes(server: RunningServer) -> None:
     assert sessions_of(server).active_sessions == 0
 
 
+def test_async_with_says_that_the_client_is_a_sync_one(server: RunningServer) -> None:
+    sync_client: Any = CounterEnv(base_url=server.base_url).sync()
+
+    async def enter() -> None:
+        async with sync_client:
+            pass
+
+    with pytest.raises(TypeError, match="write 'with' instead of 'async with', and no 'await'"):
+        asyncio.run(enter())
+
+
 def test_with_that_cannot_connect_raises_what_stood_against_it() -> None:
     with listening(None) as url:
         pass

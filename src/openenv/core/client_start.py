@@ -8,9 +8,10 @@ import os
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast
 
 from ._own_thread import in_own_thread
+from ._shown import shown
 from .containers.runtime._deadline import Deadline
 from .containers.runtime.base import ContainerProvider, RuntimeProvider
 from .exceptions import ConfigurationError, ImageNotFoundError
@@ -28,7 +29,7 @@ _READY_S = 60.0
 _SHORTEST_S = 0.1
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class ClientStart(Generic[_ClientT]):
     """A client whose server has yet to be started.
 
@@ -42,6 +43,10 @@ class ClientStart(Generic[_ClientT]):
     _provider: ContainerProvider | RuntimeProvider
     _start: Callable[[], str]
     _client: _ClientT | None = None
+
+    def __repr__(self) -> str:
+        """Return what is to be started."""
+        return shown(f"{type(self).__name__} of {self._client_class.__name__}", "not started")
 
     def __await__(self) -> Generator[Any, None, _ClientT]:
         """Start the server without blocking the event loop, and return the client."""
@@ -58,6 +63,28 @@ class ClientStart(Generic[_ClientT]):
         """Close the client and stop the server."""
         if self._client is not None:
             await self._client.close()
+
+    def __enter__(self) -> NoReturn:
+        """Refuse: the client is asynchronous."""
+        name = self._client_class.__name__
+        raise TypeError(
+            f"{name} is asynchronous: write 'async with {name}.from_...(...) as env:', or "
+            f"'with {name}.from_...(...).sync() as env:'"
+        )
+
+    def __exit__(self, *exc: object) -> None:
+        """Do nothing: it was never entered."""
+
+    if not TYPE_CHECKING:  # which finds such mistakes by itself
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Say that there is no client yet."""
+            if name.startswith("_"):
+                raise AttributeError(name)
+            raise AttributeError(
+                f"{self!r} has no {name!r} before its server is started: write 'client = await ...', 'async with ... "
+                f"as client:' or 'client = ....sync()'"
+            )
 
     def sync(self) -> SyncEnvClient[Any, Any, Any]:
         """Start the server and return a sync client."""

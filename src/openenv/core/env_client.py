@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeVar, cast
 from ._client_models import ClientModels, payload_of, result_as, sendable, state_as
 from ._client_settings import PRODUCTION, checked_mode, liveness, positive, started_url
 from ._client_tasks import ClientTasks
+from ._copies import Copies
 from ._own_thread import in_own_thread
 from ._session_sharing import SessionSharing
 from ._shown import place_of, shown
@@ -43,7 +44,7 @@ _ObsT = TypeVar("_ObsT")
 _StateT = TypeVar("_StateT")
 
 
-class EnvClient(SessionSharing, ClientTasks, Generic[_ActT, _ObsT, _StateT]):
+class EnvClient(SessionSharing, ClientTasks, Copies, Generic[_ActT, _ObsT, _StateT]):
     """Drives one session of an environment. `class EchoEnv(EnvClient[EchoAction, EchoObservation, State])` is complete.
 
     Its methods are coroutines; `.sync()` gives the same client with plain methods. It connects when it is entered with
@@ -429,6 +430,10 @@ class EnvClient(SessionSharing, ClientTasks, Generic[_ActT, _ObsT, _StateT]):
         from .sync_client import SyncEnvClient
 
         return SyncEnvClient(self)
+
+    def _held(self) -> str:
+        used = self._transport is not None or self._task_line is not None
+        return "the server that was started for it" if self.provider is not None else "a session" if used else ""
 
     async def __aenter__(self) -> Self:
         """Connect."""

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeVar, cast, overload
 
 from ._client_models import payload_of, sendable
+from ._copies import Copies
 from ._pool_rounds import Arrivals, Collector, Round
 from ._pool_sessions import PoolSessions
 from ._pool_settings import Autoreset, autoreset_of, chosen, for_each, reset_arguments, routes_of
@@ -40,7 +41,7 @@ _StateT = TypeVar("_StateT")
 _Results = list[StepResult[_ObsT]]
 
 
-class EnvPool(Generic[_ActT, _ObsT, _StateT]):
+class EnvPool(Copies, Generic[_ActT, _ObsT, _StateT]):
     """Drives many sessions of an environment at once: `EchoEnv.pool(size=256, base_url="…")`.
 
     The sessions are numbered from 0. Those of one server share a connection, and what they are asked together travels
@@ -178,6 +179,9 @@ class EnvPool(Generic[_ActT, _ObsT, _StateT]):
         from .sync_pool import SyncEnvPool
 
         return SyncEnvPool(self)
+
+    def _held(self) -> str:
+        return "" if self._sessions is None else "sessions"
 
     async def __aenter__(self) -> Self:
         """Connect."""

@@ -7,13 +7,14 @@ import inspect
 import threading
 from collections.abc import Coroutine
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from ._driving import drive
 from ._shown import place_of, shown
 from .client_types import StepResult
 from .exceptions import ConfigurationError
 from .task_view import SyncTaskView
+from .transports._forks import let_go_at_fork
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -52,6 +53,7 @@ class SyncEnvClient(Generic[_ActT, _ObsT, _StateT]):
         async_client._is_blocking = True
         self._client = async_client
         self._lock = threading.RLock()
+        let_go_at_fork(self)
 
     @property
     def async_client(self) -> EnvClient[_ActT, _ObsT, _StateT]:
@@ -137,6 +139,16 @@ class SyncEnvClient(Generic[_ActT, _ObsT, _StateT]):
         """Close."""
         self.close()
 
+    async def __aenter__(self) -> NoReturn:
+        """Refuse: the client has plain methods."""
+        raise TypeError(
+            f"{self!r} is a sync client: write 'with' instead of 'async with', and no 'await'. The async client is "
+            f"what {type(self._client).__name__}(base_url=...) makes, without .sync()"
+        )
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Do nothing: the client was never entered."""
+
     def __getattr__(self, name: str) -> Any:
         """Return an attribute of the client, a coroutine function as a plain one."""
         if name.startswith("__") or name == "_client":
@@ -150,6 +162,13 @@ class SyncEnvClient(Generic[_ActT, _ObsT, _StateT]):
             return self._drive(value(*args, **kwargs))
 
         return driven
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what makes another of the same client, in `pickle` and `copy`."""
+        return type(self), (self._client,)
+
+    def _let_go(self) -> None:
+        self._lock = threading.RLock()
 
     def _drive(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
         """Return what a coroutine returns that waits for nothing but the blocking transport."""

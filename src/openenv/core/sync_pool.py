@@ -13,6 +13,7 @@ from .client_types import StepResult
 from .exceptions import ConfigurationError
 from .pool_results import StackedResults
 from .task_view import SyncTaskView
+from .transports._forks import let_go_at_fork
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -50,6 +51,7 @@ class SyncEnvPool(Generic[_ActT, _ObsT, _StateT]):
         async_pool._is_blocking = True
         self._pool = async_pool
         self._lock = threading.RLock()
+        let_go_at_fork(self)
 
     def __len__(self) -> int:
         """Return the number of sessions."""
@@ -180,6 +182,13 @@ class SyncEnvPool(Generic[_ActT, _ObsT, _StateT]):
     ) -> None:
         """Close."""
         self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what makes another of the same pool, in `pickle` and `copy`."""
+        return type(self), (self._pool,)
+
+    def _let_go(self) -> None:
+        self._lock = threading.RLock()
 
     def _drive(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
         with self._lock:

@@ -9,6 +9,7 @@ import weakref
 from typing import Protocol
 
 from ..exceptions import ProtocolError
+from ._forks import let_go_at_fork
 
 __all__ = ["Keeper", "Kept", "keeper"]
 
@@ -40,15 +41,21 @@ class Keeper:
         self._watched: weakref.WeakSet[Kept] = weakref.WeakSet()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        let_go_at_fork(self)
 
     def watch(self, transport: Kept) -> None:
         """Look after a transport for as long as it is open."""
         with self._lock:
             self._watched.add(transport)
-            # Not the thread of a process that this one was forked from.
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._tend_all, name="openenv-keepalive", daemon=True)
                 self._thread.start()
+
+    def _let_go(self) -> None:
+        """Watch nothing, in a forked process: neither the connections are its own, nor is the thread."""
+        self._lock = threading.Lock()
+        self._watched = weakref.WeakSet()
+        self._thread = None
 
     def _tend_all(self) -> None:
         while True:

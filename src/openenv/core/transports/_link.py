@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable
 
 from ..exceptions import ConfigurationError, ConnectError, OpenEnvError, ProtocolError
@@ -139,6 +140,17 @@ class Link(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
         self._end()
+
+    def let_go(self) -> None:
+        """Give up this process's copy of the socket, in a forked process, without a word to the server or the loop.
+
+        Both are the other process's, and so is what the loop's selector watches.
+        """
+        transport, self._transport = self._transport, None
+        sock = None if transport is None else transport.get_extra_info("socket")
+        if sock is not None and sock.fileno() >= 0:
+            with open(os.devnull, "rb") as nothing:
+                os.dup2(nothing.fileno(), sock.fileno(), inheritable=False)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Shake hands."""

@@ -21,6 +21,7 @@ from ..wire.client_exchange import ClientExchange, ReceivedAnswer
 from ..wire.errors import exception_from
 from ..wire.frames import AnswerKind, JsonObject, RequestKind, Version
 from ._client_protocol import ClientConnection
+from ._forks import left_behind, let_go_at_fork
 from ._keeper import keeper
 from ._resumption import Ticket, backoff, gone, hint_of, late, opening_data, too_long
 from ._sockets import READ_BYTES, connected, has_news, let_wait_until
@@ -82,6 +83,7 @@ class BlockingTransport(Transport):
                     self._connection = None
                     raise
             keeper.watch(self)
+            let_go_at_fork(self)
 
     async def request(self, kind: RequestKind, data: bytes, *, timeout_s: float | None = None) -> JsonObject:
         """Send a request and read until its answer is there."""
@@ -98,6 +100,13 @@ class BlockingTransport(Transport):
                     self._say_goodbye(self._socket, self._connection)
             self._drop()
             self._connection = None
+
+    def _let_go(self) -> None:
+        """Leave the session, in a forked process, to the one that opened it."""
+        self._lock = threading.RLock()
+        self._drop()
+        if self._connection is not None and self._lost is None:
+            self._lost = left_behind(self._settings.base_url)
 
     def tend(self) -> None:
         """Answer the server's pings and send one, on a connection that no call has used for a while."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from ..exceptions import AuthenticationError, ClientClosedError, OpenEnvError
 from ..wire.frames import RequestKind
 from ._client_protocol import ClientConnection
+from ._forks import left_behind, let_go_at_fork
 from ._keeper import keeper
 from ._line import Line
 from ._multiplexed import MultiplexedTransport
@@ -96,6 +97,7 @@ class BlockingPoolTransport(MultiplexedTransport):
         with self._lock:
             failures = await super().reach(indices)
         keeper.watch(self)
+        let_go_at_fork(self)
         return failures
 
     async def _connect_all(self, lines: Sequence[Line]) -> dict[Line, Exception]:
@@ -147,6 +149,21 @@ class BlockingPoolTransport(MultiplexedTransport):
             self._selector.close()
             for line in self._lines:
                 line.lose(ClientClosedError("the pool was closed"))
+
+    def _let_go(self) -> None:
+        """Leave the sessions, in a forked process, to the one that opened them."""
+        self._lock = threading.RLock()
+        for end in self._ends.values():
+            end.sock.close()
+        self._ends.clear()
+        self._retry_at.clear()
+        # Nothing is unregistered: what the selector watches is the other process's as well.
+        self._selector.close()
+        if self._is_closed:
+            return
+        self._selector = selectors.DefaultSelector()
+        for line in self._lines:
+            self._undelivered += line.lose(left_behind(line.settings.base_url))
 
     def tend(self) -> None:
         """Answer the servers' pings and send some, on connections that no call has used for a while."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..exceptions import ConcurrencyConfigurationError
 from ..wire.frames import JsonObject, Request, RequestKind
 from ..wire.messages import decode_message
+from ._forks import left_behind, let_go_at_fork
 from ._resumption import late
 from .base import TransportSettings
 from .inprocess import outcome_of
@@ -63,7 +64,6 @@ class InProcessPoolTransport(PoolTransport):
         # What comes while sessions are being asked is delivered together.
         self._arrived: list[tuple[int, Outcome]] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
 
     async def reach(self, indices: Iterable[int]) -> dict[int, Exception]:
@@ -73,6 +73,10 @@ class InProcessPoolTransport(PoolTransport):
     def loss_of(self, index: int) -> Exception | None:
         """Return why a session could not be opened; `None` where it was, or is yet to be."""
         return self._lost.get(index)
+
+    def lose(self, indices: Iterable[int], why: Exception) -> None:
+        """Take it that sessions were lost before there were any."""
+        self._lost.update(dict.fromkeys(indices, why))
 
     def takes_binary(self, index: int) -> bool:
         """Return whether arrays go to and fro as they are."""
@@ -92,7 +96,7 @@ class InProcessPoolTransport(PoolTransport):
             number = next(self._ids)
             self._asked[index] = _Asked(number, kind, due)
             if kind in _APART:
-                task = self._loop.create_task(self._open_or_close(index, number, kind))
+                task = asyncio.get_running_loop().create_task(self._open_or_close(index, number, kind))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
             else:
@@ -132,7 +136,7 @@ class InProcessPoolTransport(PoolTransport):
             self._arrived.append((index, outcome))
 
     def _wake_at(self, due: float) -> None:
-        self._timer = self._loop.call_later(max(0.0, due - time.monotonic()), self._expire)
+        self._timer = asyncio.get_running_loop().call_later(max(0.0, due - time.monotonic()), self._expire)
 
     def _expire(self) -> None:
         """Give up what is due, and look again when the next is."""
@@ -272,23 +276,38 @@ class _ThreadedPoolTransport(PoolTransport):
     def __init__(self, spec: EnvironmentSpec, size: int, settings: TransportSettings) -> None:
         """Make a transport without sessions; see `InProcessPoolTransport`."""
         _check_concurrency(spec, size)
+        self._made_by = functools.partial(_made, spec, size, settings)
+        self._size = size
+        self._left_behind: Exception | None = None
+        self._begin()
+        let_go_at_fork(self)
+
+    def _begin(self) -> None:
         self._outcomes: queue.SimpleQueue[Sequence[tuple[int, Outcome]]] = queue.SimpleQueue()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="openenv-pool", daemon=True)
         self._thread.start()
-        self._inner: InProcessPoolTransport = self._run(_made(spec, size, settings))
+        self._inner: InProcessPoolTransport = self._run(self._made_by())
         self._inner.deliver = self._outcomes.put
+
+    def _let_go(self) -> None:
+        # Threads stay with the other process, and their environments with them.
+        self._left_behind = left_behind()
 
     def _run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     async def reach(self, indices: Iterable[int]) -> dict[int, Exception]:
-        """Do nothing: there is nowhere to go."""
+        """Begin anew where this process was forked; else there is nowhere to go."""
+        if self._left_behind is not None:
+            self._begin()
+            self._inner.lose(range(self._size), self._left_behind)
+            self._left_behind = None
         return {}
 
     def loss_of(self, index: int) -> Exception | None:
         """Return why a session could not be opened; `None` where it was, or is yet to be."""
-        return self._inner.loss_of(index)
+        return self._left_behind or self._inner.loss_of(index)
 
     def takes_binary(self, index: int) -> bool:
         """Return whether arrays go to and fro as they are."""
@@ -298,10 +317,15 @@ class _ThreadedPoolTransport(PoolTransport):
         self, kind: RequestKind, requests: Sequence[tuple[int, bytes]], *, timeout_s: float | None = None
     ) -> None:
         """Ask sessions, each by its index, without waiting."""
+        if self._left_behind is not None:
+            self._outcomes.put([(index, self._left_behind) for index, _ in requests])
+            return
         self._loop.call_soon_threadsafe(functools.partial(self._inner.submit, kind, requests, timeout_s=timeout_s))
 
     def take_back(self, indices: Iterable[int]) -> None:
         """Interrupt what nobody waits for any more."""
+        if self._left_behind is not None:
+            return
         self._loop.call_soon_threadsafe(self._inner.take_back, list(indices))
 
     async def wait(self, waiting: Waiting, timeout_s: float | None = None) -> None:
@@ -316,6 +340,8 @@ class _ThreadedPoolTransport(PoolTransport):
 
     async def close(self) -> None:
         """Close the environments and end the thread."""
+        if self._left_behind is not None:
+            return
         self._run(self._inner.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

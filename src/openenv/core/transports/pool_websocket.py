@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Sequence
 
 from ..exceptions import AuthenticationError, ClientClosedError, ConnectError, OpenEnvError
+from ._forks import left_behind, let_go_at_fork
 from ._line import Line
 from ._link import Link, check_loop, connected
 from ._multiplexed import MultiplexedTransport
@@ -39,6 +40,7 @@ class WebSocketPoolTransport(MultiplexedTransport):
     async def reach(self, indices: Iterable[int]) -> dict[int, Exception]:
         """Connect what is not connected to the servers of these sessions."""
         check_loop(self._loop)
+        let_go_at_fork(self)
         async with self._reaching:
             return await super().reach(indices)
 
@@ -156,6 +158,14 @@ class WebSocketPoolTransport(MultiplexedTransport):
             del self._settling[line]
         if not settled.done():
             link.abort()
+
+    def _let_go(self) -> None:
+        """Leave the sessions, in a forked process, to the one that opened them."""
+        links, self._links = list(self._links.values()), {}
+        for link in links:
+            link.let_go()
+        for line in self._lines:
+            line.lose(left_behind(line.settings.base_url))
 
     def _look_at_deadlines(self, due: float) -> None:
         super()._look_at_deadlines(due)

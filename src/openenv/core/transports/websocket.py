@@ -19,6 +19,7 @@ from ..wire.client_exchange import ClientExchange, ReceivedAnswer
 from ..wire.errors import exception_from
 from ..wire.frames import AnswerKind, JsonObject, RequestKind, Version
 from ._deadlines import Deadlines
+from ._forks import left_behind, let_go_at_fork
 from ._link import Link, check_loop, connected
 from ._resumption import Ticket, backoff, gone, hint_of, late, opening_data, too_long
 from .base import Transport, TransportSettings
@@ -43,6 +44,7 @@ class WebSocketTransport(Transport):
         self._returning: asyncio.Task[None] | None = None
         self._unasked: Exception | None = None
         self._lost: Exception | None = None
+        self._left_behind: Exception | None = None
         self._draining = False
         self._deadlines = Deadlines(settings.message_timeout_s, self._expire)
 
@@ -75,12 +77,13 @@ class WebSocketTransport(Transport):
                 self._link = None
                 link.abort()
                 raise
+        let_go_at_fork(self)
 
     async def request(self, kind: RequestKind, data: bytes, *, timeout_s: float | None = None) -> JsonObject:
         """Send a request and wait for its answer; requests of other tasks may be on the way beside it."""
         link = self._link
         if link is None:
-            raise ClientClosedError("the transport is not open")
+            raise self._left_behind or ClientClosedError("the transport is not open")
         self._check(link)
         number, frame = self._exchange.request(kind, data, timeout_s=timeout_s)
         future: asyncio.Future[ReceivedAnswer] = link.loop.create_future()
@@ -118,6 +121,16 @@ class WebSocketTransport(Transport):
             link.abort()
         self._deadlines.close()
         self._fail(ClientClosedError("the client was closed while the answer was awaited"))
+
+    def _let_go(self) -> None:
+        """Leave the session, in a forked process, to the one that opened it."""
+        link, self._link = self._link, None
+        if link is None:
+            return
+        link.let_go()
+        self._left_behind = left_behind(self._settings.base_url)
+        self._waiting, self._returning = {}, None
+        self._deadlines = Deadlines(self._settings.message_timeout_s, self._expire)
 
     async def _close_session(self, link: Link) -> bool:
         """Close the session and wait for that, so that who opens the next one finds the slot free.
