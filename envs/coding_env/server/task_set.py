@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from typing_extensions import TypedDict
 __all__ = ["CodingTask", "UnitTest", "find_tests", "has_passed", "split_names", "tasks_of"]
 
 _FILE = Path(__file__).resolve().parent.parent / "data" / "tasks.json"
+# Python 3.11 fails where sessions on other threads read values at the same time.
+_reading = threading.Lock()
 
 
 class UnitTest(TypedDict):
@@ -81,7 +84,8 @@ def has_passed(test: UnitTest, found: str | None) -> bool:
     if found is None:
         return False
     try:
-        value = ast.literal_eval(found)
+        with _reading:
+            value = ast.literal_eval(found)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return False
     return bool(_plain(value) == _plain(test["equals"]))

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .._syntax import tree_of
+
 if TYPE_CHECKING:
     from ._discovery import InstalledEnvironment
 
@@ -37,7 +39,7 @@ def action_name(environment: InstalledEnvironment) -> str:
 def _names(path: Path) -> Iterator[str]:
     """Say which names a module's top level imports, defines or declares."""
     try:
-        statements = ast.parse(path.read_text(encoding="utf-8")).body
+        statements = tree_of(path.read_text(encoding="utf-8")).body
     except (OSError, ValueError, SyntaxError):
         return
     for statement in statements:

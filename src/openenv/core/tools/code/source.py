@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from itertools import count
 from types import CodeType
 
+from ...._syntax import tree_of
+
 __all__ = ["Source"]
 
 _VALUE = "__openenv_value__"
@@ -43,7 +45,7 @@ class Source:
             RecursionError: It is nested too deep.
         """
         filename = f"{_FILENAME}{next(_numbers)}>"
-        tree = ast.parse(text, filename)
+        tree = tree_of(text, filename)
         last = tree.body[-1] if tree.body else None
         if isinstance(last, ast.Expr):
             kept = ast.Assign(targets=[ast.Name(_VALUE, ast.Store())], value=last.value)
