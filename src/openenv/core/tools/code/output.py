@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from typing import Literal, TextIO
 
-__all__ = ["Output", "printing_to"]
+__all__ = ["Output", "printing_to", "route", "unroute"]
 
 _Name = Literal["stdout", "stderr"]
 
@@ -20,7 +20,8 @@ _MOST_CHARACTERS = 1_000_000
 
 _current: contextvars.ContextVar[Output | None] = contextvars.ContextVar("openenv_code_output", default=None)
 _routing = threading.Lock()
-_routed = 0
+_routed: set[threading.Thread] = set()
+_routes: dict[_Name, _Route] = {}
 
 
 class Output:
@@ -46,30 +47,52 @@ class Output:
 
 @contextlib.contextmanager
 def printing_to(output: Output) -> Iterator[None]:
-    """Have what is printed in this context kept in an output; everybody else prints as before."""
+    """Have what is printed in this context kept in an output, where its thread is routed; others print as before."""
     token = _current.set(output)
-    _route(1)
     try:
         yield
     finally:
-        _route(-1)
         _current.reset(token)
 
 
-def _route(change: int) -> None:
-    """Put routes in the place of the process's streams while code runs anywhere in it."""
-    global _routed
+def route(thread: threading.Thread) -> None:
+    """Lead what a thread prints to the output of its context, until `unroute`.
+
+    Whoever has code run on a thread calls this: the thread itself may be interrupted anywhere, here too.
+    """
     with _routing:
-        _routed += change
-        for name in _NAMES:
-            stream: TextIO | None = getattr(sys, name)
-            if stream is None:
-                # A program without a console has none.
-                continue
-            if _routed and not isinstance(stream, _Route):
-                setattr(sys, name, _Route(name, stream))
-            elif not _routed and isinstance(stream, _Route):
-                setattr(sys, name, stream.behind)
+        _routed.add(thread)
+        _settle()
+
+
+def unroute(thread: threading.Thread) -> None:
+    """Lead what a thread prints to the process's streams again."""
+    with _routing:
+        _routed.discard(thread)
+        _settle()
+
+
+def _settle() -> None:
+    """Have routes in the place of the process's streams while code runs anywhere in it."""
+    # What was left behind may have ended since, and a fork leaves threads behind.
+    _routed.intersection_update([thread for thread in _routed if thread.is_alive()])
+    for name in _NAMES:
+        stream: TextIO | None = getattr(sys, name)
+        if stream is None:
+            # A program without a console has none.
+            continue
+        if _routed and not isinstance(stream, _Route):
+            setattr(sys, name, _route_before(name, stream))
+        elif not _routed and isinstance(stream, _Route):
+            setattr(sys, name, stream.behind)
+
+
+def _route_before(name: _Name, stream: TextIO) -> _Route:
+    """Return the route to a stream, which is kept: `print` holds no reference to the stream that it writes to."""
+    kept = _routes.get(name)
+    if kept is None or kept.behind is not stream:
+        kept = _routes[name] = _Route(name, stream)
+    return kept
 
 
 class _Route(io.TextIOBase):

@@ -94,6 +94,7 @@ class CodeSession:
         finally:
             ended = is_over or self._give_up(thread, piece)
             if ended:
+                thread.rest()
                 self._piece = None
         try:
             return _outcome(piece) if is_over else _late(piece, timeout_s or 0.0, ended)

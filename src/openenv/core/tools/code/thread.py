@@ -8,12 +8,14 @@ import ctypes
 import queue
 import threading
 
+from .output import route, unroute
 from .piece import Interrupted, Piece
 
 __all__ = ["CodeThread"]
 
-_GRACE_S = 0.05
-_TRIES = 4
+_CLOSING_S = 0.05
+# What can be interrupted ends at once, but where others hold the interpreter or the processors it takes its time.
+_PATIENCE_S = (0.05, 0.1, 0.2, 0.4, 0.8)
 
 
 class CodeThread:
@@ -26,6 +28,7 @@ class CodeThread:
         arguments = (self._pieces, self._loop)
         self._thread = threading.Thread(target=_work, args=arguments, name="openenv-code", daemon=True)
         self._thread.start()
+        self._has_resisted = False
 
     @property
     def is_alive(self) -> bool:
@@ -34,7 +37,12 @@ class CodeThread:
 
     def submit(self, piece: Piece) -> None:
         """Have a piece run."""
+        route(self._thread)
         self._pieces.put(piece)
+
+    def rest(self) -> None:
+        """Take note that nothing runs on it any more."""
+        unroute(self._thread)
 
     def interrupt(self, piece: Piece) -> bool:
         """Stop what it runs, and end it; return whether that has come to pass.
@@ -46,7 +54,7 @@ class CodeThread:
             piece: What it was given last.
         """
         self.stop()
-        for _ in range(_TRIES):
+        for patience_s in _PATIENCE_S[:1] if self._has_resisted else _PATIENCE_S:
             if not self.is_alive:
                 break
             # Past the code's end an interruption would hit what the thread does to end.
@@ -55,8 +63,11 @@ class CodeThread:
                 # What is awaited is waited for inside the loop: it has to come out of there.
                 with contextlib.suppress(RuntimeError):
                     self._loop.call_soon_threadsafe(_nothing)
-            self._thread.join(_GRACE_S)
-        return not self.is_alive
+            self._thread.join(patience_s)
+        self._has_resisted = self.is_alive
+        if not self._has_resisted:
+            self.rest()
+        return not self._has_resisted
 
     def stop(self) -> None:
         """End it after what it was given."""
@@ -88,6 +99,7 @@ def _work(pieces: queue.SimpleQueue[Piece | None], loop: asyncio.AbstractEventLo
                 _close(loop)
             if not loop.is_closed():
                 _close(loop)
+            unroute(threading.current_thread())
 
 
 def _close(loop: asyncio.AbstractEventLoop) -> None:
@@ -96,5 +108,5 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
     for task in tasks:
         task.cancel()
     if tasks:
-        loop.run_until_complete(asyncio.wait(tasks, timeout=_GRACE_S))
+        loop.run_until_complete(asyncio.wait(tasks, timeout=_CLOSING_S))
     loop.close()
