@@ -425,6 +425,8 @@ def test_the_readme_does_what_it_says(server: RunningServer) -> None:
 
 
 def test_it_keeps_what_every_environment_promises() -> None:
-    report = check_environment(BrowserEnvironment, client_cls=BrowserEnv, level="contract", steps=4)
+    report = check_environment(
+        BrowserEnvironment, client_cls=BrowserEnv, level="contract", steps=4, check_timeout_s=300
+    )
 
     report.raise_if_failed(strict=True)

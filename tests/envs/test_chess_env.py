@@ -238,7 +238,7 @@ def test_the_readme_does_what_it_says() -> None:
 
 
 def test_it_keeps_what_every_environment_promises() -> None:
-    report = check_environment(ChessEnvironment, client_cls=ChessEnv, level="contract", steps=8)
+    report = check_environment(ChessEnvironment, client_cls=ChessEnv, level="contract", steps=8, check_timeout_s=300)
 
     report.raise_if_failed(strict=True)
 

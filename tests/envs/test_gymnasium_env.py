@@ -326,7 +326,9 @@ def test_the_readme_does_what_it_says() -> None:
 @pytest.mark.parametrize("settings", [ANYTHING, GymnasiumSettings(id="FrozenLake-v1")], ids=["any", "one"])
 def test_it_keeps_what_every_environment_promises(settings: GymnasiumSettings) -> None:
     spec = spec_of(settings)
-    report = check_environment(spec, client_cls=GymnasiumEnv, level="contract", steps=8, actions=PUSHES)
+    report = check_environment(
+        spec, client_cls=GymnasiumEnv, level="contract", steps=8, actions=PUSHES, check_timeout_s=300
+    )
 
     report.raise_if_failed(strict=True)
 
@@ -354,7 +356,7 @@ def test_worlds_are_drawn_one_at_a_time(gymnasium_id: str, painted: None) -> Non
 @pytest.mark.timeout(120)
 def test_frames_of_many_sessions_do_not_get_in_each_others_way() -> None:
     checks = ["sixteen_sessions_run_at_once", "close_gives_everything_back"]
-    report = check_environment(spec_of(GymnasiumSettings()), steps=4, checks=checks)
+    report = check_environment(spec_of(GymnasiumSettings()), steps=4, checks=checks, check_timeout_s=300)
 
     report.raise_if_failed(strict=True)
 
@@ -364,7 +366,7 @@ def test_frames_of_many_sessions_do_not_get_in_each_others_way() -> None:
 def test_pong_keeps_what_every_environment_promises() -> None:
     actions = [{"action": action} for action in range(6)]
     checks = ["a_recording_replays", "sessions_are_isolated", "refusals_do_no_harm", "close_gives_everything_back"]
-    report = check_environment(spec_of(PONG), actions=actions, steps=2, checks=checks)
+    report = check_environment(spec_of(PONG), actions=actions, steps=2, checks=checks, check_timeout_s=300)
 
     report.raise_if_failed(strict=True)
 

@@ -375,7 +375,9 @@ def test_it_keeps_what_every_environment_promises(
 
 @pytest.mark.lengthy
 def test_it_keeps_what_many_sessions_expect() -> None:
-    report = check_environment(OpenSpielEnvironment, steps=12, actions=[{"action_id": each} for each in range(3)])
+    report = check_environment(
+        OpenSpielEnvironment, steps=12, actions=[{"action_id": each} for each in range(3)], check_timeout_s=300
+    )
 
     report.raise_if_failed(strict=True)
 

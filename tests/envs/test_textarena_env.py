@@ -315,9 +315,9 @@ def test_its_project_is_whole() -> None:
 
 
 @pytest.mark.lengthy
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_it_keeps_what_every_environment_promises() -> None:
-    report = check_environment(TextArenaEnvironment, client_cls=TextArenaEnv, steps=8, check_timeout_s=300)
+    report = check_environment(TextArenaEnvironment, client_cls=TextArenaEnv, steps=8, check_timeout_s=800)
 
     report.raise_if_failed(strict=True)
 
