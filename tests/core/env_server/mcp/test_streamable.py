@@ -148,8 +148,8 @@ def test_failures_are_results_that_name_the_exception(server: RunningServer) -> 
     asyncio.run(main())
 
 
-def test_a_session_ends_with_its_client_and_has_a_slot_like_any_other(server: RunningServer) -> None:
-    async def main() -> None:
+def test_a_session_ends_with_its_client_and_has_a_slot_like_any_other() -> None:
+    async def main(server: RunningServer) -> None:
         async with conversing(server.base_url), conversing(server.base_url), conversing(server.base_url):
             assert active(server) == 3
             refused = await refusal(server.base_url)
@@ -157,7 +157,8 @@ def test_a_session_ends_with_its_client_and_has_a_slot_like_any_other(server: Ru
             assert (told["error"], told["max_sessions"]) == ("SessionCapacityError", 3)
         assert active(server) == 0
 
-    asyncio.run(main())
+    with serve(Tooled, max_concurrent_envs=3) as server:
+        asyncio.run(main(server))
 
 
 def test_resources_tell_of_the_environment_and_its_state(server: RunningServer) -> None:

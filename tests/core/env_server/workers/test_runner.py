@@ -75,7 +75,7 @@ _BEHAVIOURS: dict[str, Callable[[_Client], object]] = {
     "raised": _step("raise"),
     "exit": _step("sys.exit"),
     "interrupt": _step("interrupt"),
-    "state": lambda client: client.state(),
+    "state": lambda client: (client.reset(episode_id="s"), client.state())[1],
     "tools": lambda client: client.list_tools(),
     "tool": lambda client: client.call_tool("double", number=4),
     "tool with the wrong arguments": lambda client: client.call_tool("double", number="x"),
