@@ -48,7 +48,8 @@ def serve(
         workers: How many processes serve it, which share the sessions among them.
         log_format: `text` or `json`.
         log_level: The least severe level that is logged.
-        on_listening: Called with the server's URL as soon as connections are taken; they wait until it can answer.
+        on_listening: Called with the server's URL once it answers; with `reload`, already when connections are taken,
+            which wait until it can.
 
     Raises:
         ConfigurationError: There is no such environment, format or level, its `openenv.yaml` is not valid, or `reload`
@@ -61,14 +62,20 @@ def serve(
     settings: dict[str, Any] = {**uvicorn_settings(), "log_config": log_config(log_format, log_level)}
     _enter(application)
     with listen(host, port) as listener:
-        if on_listening is not None:
-            on_listening(base_url(host, int(listener.getsockname()[1])))
+        url = base_url(host, int(listener.getsockname()[1]))
+
+        def tell() -> None:
+            if on_listening is not None:
+                on_listening(url)
+
         if reload:
+            tell()
             _run_reloading(application, listener, settings)
         elif workers > 1:
-            serve_replicas(application.path, listener, workers, log_format=log_format, log_level=log_level)
+            logs = {"log_format": log_format, "log_level": log_level}
+            serve_replicas(application.path, listener, workers, **logs, on_ready=tell)
         else:
-            _run(application, listener, settings)
+            _run(application, listener, settings, tell)
 
 
 def server_command(package: str) -> Callable[[], None]:
@@ -110,7 +117,13 @@ def check_workers(workers: int, *, reload: bool) -> None:
 
 
 def serve_replicas(
-    app: str, listener: socket.socket, workers: int, *, log_format: str = "text", log_level: str = "warning"
+    app: str,
+    listener: socket.socket,
+    workers: int,
+    *,
+    log_format: str = "text",
+    log_level: str = "warning",
+    on_ready: Callable[[], None] | None = None,
 ) -> None:
     """Serve an application by several processes until SIGINT or SIGTERM comes.
 
@@ -120,6 +133,7 @@ def serve_replicas(
         workers: How many processes serve it.
         log_format: `text` or `json`.
         log_level: The least severe level that is logged.
+        on_ready: Called when every process can answer.
 
     Raises:
         ServerStartError: The application gave up before it could answer.
@@ -128,7 +142,7 @@ def serve_replicas(
     from .replicas.launch import Launch
 
     async def run() -> None:
-        await Front(Launch(app, workers, log_format, log_level), listener).run()
+        await Front(Launch(app, workers, log_format, log_level), listener, on_ready).run()
 
     logging.config.dictConfig(log_config(log_format, log_level))
     asyncio.run(run())
@@ -141,10 +155,17 @@ def _enter(application: Application) -> None:
         sys.path.insert(0, str(application.directory))
 
 
-def _run(application: Application, listener: socket.socket, settings: dict[str, Any]) -> None:
+def _run(
+    application: Application, listener: socket.socket, settings: dict[str, Any], on_ready: Callable[[], None]
+) -> None:
     import uvicorn
 
-    server = uvicorn.Server(uvicorn.Config(application.path, log_level="warning", **settings))
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            on_ready()
+
+    server = Server(uvicorn.Config(application.path, log_level="warning", **settings))
     try:
         server.run(sockets=[listener])
     except KeyboardInterrupt:

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Callable
 
 from ...exceptions import ServerStartError
 from ..observability import logs
@@ -38,12 +39,13 @@ class Front:
         deaths: How many replicas have died.
     """
 
-    def __init__(self, launch: Launch, listener: socket.socket) -> None:
+    def __init__(self, launch: Launch, listener: socket.socket, on_ready: Callable[[], None] | None = None) -> None:
         """Make a front; it runs in the event loop in which it is made.
 
         Args:
             launch: What the replicas serve.
             listener: The listening socket.
+            on_ready: Called when connections are taken for the first time.
         """
         self.replicas: dict[int, Replica] = {}
         self.desks: dict[int, Desk] = {}
@@ -59,6 +61,7 @@ class Front:
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._is_stopping = False
         self._drain_first = False
+        self._on_ready = on_ready
 
     async def run(self) -> None:
         """Serve until SIGINT or SIGTERM comes.
@@ -133,6 +136,9 @@ class Front:
     def _welcome(self) -> None:
         """Take connections, once every replica of the beginning is ready: the first would get them all otherwise."""
         self._reception.open()
+        on_ready, self._on_ready = self._on_ready, None
+        if on_ready is not None:
+            on_ready()
         homeless, self._homeless = self._homeless, []
         for caller, connection in homeless:
             self._hand_out(caller, connection)
