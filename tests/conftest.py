@@ -15,7 +15,7 @@ _DOCKER = Path(__file__).parent / "docker"
 # Where an image has to be built first, that counts as part of the first test that uses it.
 _DOCKER_TIMEOUT_S = 400
 # What takes a minute where nothing else runs takes several on a busy machine.
-_LENGTHY_TIMEOUT_S = 400
+_LENGTHY_TIMEOUT_S = 600
 
 # A busy machine must not fail a test for being slow: pytest's timeout is the only deadline.
 hypothesis.settings.register_profile("openenv", deadline=None, print_blob=True)

@@ -29,7 +29,7 @@ def _loaded_by(code: str) -> set[str]:
     """Run code in a fresh interpreter and return the top level packages it loaded."""
     script = f"{code}\nimport json, sys; print(json.dumps(sorted({{name.partition('.')[0] for name in sys.modules}})))"
     result = subprocess.run(
-        [sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=False, timeout=50
+        [sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=False, timeout=110
     )
     assert result.returncode == 0, result.stderr
     return set(json.loads(result.stdout.splitlines()[-1]))

@@ -10,7 +10,7 @@ from textwrap import dedent
 def _run(code: str, *options: str) -> str:
     """Run code in a fresh interpreter, for the name is imported once per process, and return its output."""
     result = subprocess.run(
-        [sys.executable, *options, "-c", dedent(code)], capture_output=True, text=True, check=False, timeout=50
+        [sys.executable, *options, "-c", dedent(code)], capture_output=True, text=True, check=False, timeout=110
     )
     assert result.returncode == 0, result.stderr
     return result.stdout + result.stderr

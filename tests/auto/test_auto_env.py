@@ -223,4 +223,4 @@ AutoEnv.list_environments()
 AutoEnv.from_env("dice", base_url="http://127.0.0.1:9")
 assert not {"fastapi", "uvicorn"} & sys.modules.keys()
 """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=50)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=110)

@@ -247,7 +247,7 @@ def test_ctrl_c_ends_what_is_being_built_and_the_next_one_goes_on(
     with line.open() as building:
         assert building.read(8) == "building"
         program.send_signal(signal.SIGINT)
-        _, errors = program.communicate(timeout=30)
+        _, errors = program.communicate(timeout=60)
 
         # What is built holds the other end open for as long as it lives.
         assert building.read() == ""

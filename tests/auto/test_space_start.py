@@ -120,7 +120,7 @@ def test_variables_of_a_server_leave_the_running_space_alone_and_reach_the_one_t
     dice: SitePackages, space: HostedSpace, dice_url: str
 ) -> None:
     space.run(dice_url)
-    with AutoEnv.from_env(NAME, env_vars={"DICE_NOTE": "a process"}, wait_timeout=50.0) as env:
+    with AutoEnv.from_env(NAME, env_vars={"DICE_NOTE": "a process"}, wait_timeout=110.0) as env:
         provider = env.async_client.provider
         assert env.reset().observation.note == "a process"
     assert isinstance(provider, LocalProcessProvider)

@@ -79,7 +79,7 @@ class ThrowawayPython:
     def told(self, program: subprocess.Popen[str]) -> tuple[dict[str, Any], str]:
         """Wait for a program, and return what it told and what it wrote to standard error."""
         try:
-            out, errors = program.communicate(timeout=50)
+            out, errors = program.communicate(timeout=110)
         finally:
             program.send_signal(signal.SIGKILL)
         assert program.returncode == 0, out + errors
@@ -109,7 +109,7 @@ def _made(directory: Path) -> ThrowawayPython:
         [uv, "pip", "install", "--quiet", "--python", made.python, "--editable", f"{_ROOT}[hub]"],
     ]
     for command in commands:
-        subprocess.run(command, check=True, timeout=50)
+        subprocess.run(command, check=True, timeout=110)
     return made
 
 

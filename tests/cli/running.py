@@ -23,7 +23,7 @@ def openenv(*arguments: str | Path, status: int = 0, **variables: str) -> subpro
     """Run a command to its end and return what it printed; its exit status is checked."""
     environment = {**os.environ, "COLUMNS": "120", **variables}
     command = [*_COMMAND, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=50, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=110, check=False)
     assert done.returncode == status, done.stdout + done.stderr
     return done
 
@@ -61,7 +61,7 @@ class Serving:
     ) -> None:
         self.process.send_signal(signal.SIGINT)
         try:
-            self.errors = self.process.communicate(timeout=30)[1]
+            self.errors = self.process.communicate(timeout=60)[1]
         finally:
             self.process.kill()
             self.process.wait()

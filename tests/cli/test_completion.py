@@ -37,6 +37,6 @@ def test_the_script_for_bash_completes_a_line() -> None:
     script = openenv("--show-completion", "bash", _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1").stdout
     ask = f"{script}\nCOMP_WORDS=(openenv for); COMP_CWORD=1; _openenv_completion openenv; echo ${{COMPREPLY[@]}}"
     variables = {**os.environ, "PATH": f"{_PROGRAMS}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(["bash", "-c", ask], env=variables, capture_output=True, text=True, timeout=50, check=False)
+    done = subprocess.run(["bash", "-c", ask], env=variables, capture_output=True, text=True, timeout=110, check=False)
 
     assert done.stdout.split() == ["fork"], done.stderr

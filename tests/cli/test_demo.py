@@ -37,7 +37,7 @@ def test_without_the_echo_environment_it_says_how_to_install_it(tmp_path: Path) 
         text=True,
         env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{source}"},
         cwd=tmp_path,
-        timeout=50,
+        timeout=110,
         check=False,
     )
     assert done.returncode == 1

@@ -44,7 +44,7 @@ def _answered(throwaway: ThrowawayPython, answer: str, *arguments: str) -> tuple
         while b"[y/N]" not in said and process.poll() is None:
             said += terminal.read(1024)
         terminal.write(f"{answer}\n".encode())
-        output, _ = process.communicate(timeout=50)
+        output, _ = process.communicate(timeout=110)
     return process.returncode, output, said.decode()
 
 
@@ -72,7 +72,7 @@ def test_the_user_is_asked_at_a_terminal_and_told_of_what(
         text=True,
         check=True,
         env=throwaway.variables("none"),
-        timeout=50,
+        timeout=110,
     )
     assert "DiceAction(sides: integer)" in again.stdout
 
@@ -85,7 +85,7 @@ def test_where_nobody_can_be_asked_it_is_an_error(throwaway: ThrowawayPython, hu
         text=True,
         check=False,
         env=throwaway.variables(),
-        timeout=50,
+        timeout=110,
     )
 
     assert done.returncode == 1
@@ -110,5 +110,5 @@ def test_a_space_is_served_by_its_name_once_the_user_agreed(throwaway: Throwaway
             assert env.step({"sides": 6}).observation["face"] == 6
     finally:
         process.terminate()
-        _, errors = process.communicate(timeout=50)
+        _, errors = process.communicate(timeout=110)
     assert errors.startswith(f"{NAME} is not installed here")

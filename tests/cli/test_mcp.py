@@ -100,7 +100,7 @@ def test_the_command_ends_where_its_input_does(echo_url: str) -> None:
         [sys.executable, "-m", "openenv.cli", "mcp", echo_url],
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=50,
+        timeout=110,
         check=False,
     )
 

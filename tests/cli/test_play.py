@@ -66,7 +66,7 @@ def test_an_installed_environment_is_played_by_its_name() -> None:
         input="step message=Hello\n",
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=110,
         check=True,
     )
 

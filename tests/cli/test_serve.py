@@ -70,7 +70,7 @@ def test_it_ends_by_sigterm_too(project: Path) -> None:
     with Serving(project) as server:
         assert _face(server.url) == 6
         server.process.terminate()
-        assert server.process.wait(30) in {0, -signal.SIGTERM}
+        assert server.process.wait(60) in {0, -signal.SIGTERM}
 
 
 @pytest.mark.lengthy

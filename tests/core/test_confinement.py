@@ -57,7 +57,7 @@ def test_landlock_leaves_some_places_writable_and_hides_others(tmp_path: Path) -
     ]
     arguments = [str(tmp_path / text) if number % 2 == 0 else text for number, text in enumerate(asked)]
     command = [sys.executable, "-c", _CONFINED, str(tmp_path / "hidden"), str(tmp_path / "own"), *arguments]
-    printed = subprocess.run(command, check=True, capture_output=True, text=True, timeout=50).stdout.strip()
+    printed = subprocess.run(command, check=True, capture_output=True, text=True, timeout=110).stdout.strip()
     if printed == "no landlock":
         pytest.skip("this kernel has no Landlock")
 

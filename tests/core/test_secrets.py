@@ -87,8 +87,8 @@ def test_a_whole_run_writes_no_secret_at_any_level(ws: str, caplog: pytest.LogCa
             secrets, told = _use(url)
     finally:
         process.stdin.close()
-        process.wait(30)
-        reader.join(30)
+        process.wait(60)
+        reader.join(60)
         process.stdout.close()
         process.stderr.close()
     server, client = written[0], caplog.text

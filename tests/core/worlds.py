@@ -21,7 +21,7 @@ from openenv.core.env_server.interfaces import Environment
 from openenv.core.env_server.types import Action, Observation, State
 from openenv.testing import RunningServer
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 class Add(Action):

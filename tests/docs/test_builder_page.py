@@ -45,7 +45,7 @@ def test_the_wheel_holds_the_templates(release_index: Path) -> None:
 def test_the_other_templates_are_made(tmp_path: Path) -> None:
     [block] = _blocks("templates")
     path = f"{_PROGRAMS}{os.pathsep}{os.environ['PATH']}"
-    subprocess.run(["bash", "-ec", block.code], cwd=tmp_path, env={**os.environ, "PATH": path}, check=True, timeout=50)
+    subprocess.run(["bash", "-ec", block.code], cwd=tmp_path, env={**os.environ, "PATH": path}, check=True, timeout=110)
 
     models = (tmp_path / "mountain_env" / "models.py").read_text()
     assert "action: Annotated[list[Annotated[float, Field(ge=-1.0, le=1.0)]]" in models
@@ -111,7 +111,7 @@ class Walk:
             yield next(word for word in said.split() if word.startswith("http://"))
         finally:
             process.terminate()
-            process.communicate(timeout=30)
+            process.communicate(timeout=60)
 
 
 @pytest.mark.lengthy

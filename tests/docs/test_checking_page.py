@@ -42,7 +42,7 @@ def test_a_command_finds_a_good_environment_good(
         capture_output=True,
         text=True,
         check=True,
-        timeout=50,
+        timeout=110,
     )
 
     report = echo_clone / "report.json"

@@ -25,7 +25,6 @@ RUN_HERE = [
 
 
 @pytest.mark.parametrize("block", RUN_HERE, ids=lambda block: block.place)
-@pytest.mark.timeout(180)
 def test_commands_do_what_they_say(block: Block, echo_url: str) -> None:
     for command in _commands(block):
         placed = command.replace("http://localhost:8000", echo_url).replace("my_env", "echo_env")

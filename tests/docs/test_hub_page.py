@@ -39,7 +39,6 @@ def page_hub(tmp_path_factory: pytest.TempPathFactory, release_index: Path, echo
 
 
 @pytest.mark.parametrize("block", HUB_PAGE, ids=lambda block: block.place)
-@pytest.mark.timeout(180)
 def test_a_snippet_does_what_its_comments_say(block: Block, page_hub: Hub) -> None:
     printed, _ = run_python(block, "", {})
 
@@ -80,7 +79,6 @@ def test_from_env_on_the_using_page_says_what_it_takes(page_hub: Hub) -> None:
     assert not isinstance(caught.value, EnvironmentUnavailableError)
 
 
-@pytest.mark.timeout(180)
 def test_auto_env_on_the_using_page_installs_and_starts_what_does_not_run_and_connects_to_what_does(
     page_hub: Hub, throwaway: ThrowawayPython, tmp_path: Path
 ) -> None:
@@ -110,7 +108,6 @@ with env:
     assert started["url"] != connected["url"]
 
 
-@pytest.mark.timeout(180)
 def test_pip_installs_the_environment_from_the_hub(page_hub: Hub, throwaway: ThrowawayPython, tmp_path: Path) -> None:
     """The command as it stands, with git sent to this Hub by a setting of its own."""
     [block] = [block for block in USING_PAGE if block.language == "bash"]

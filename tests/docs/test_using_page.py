@@ -165,7 +165,7 @@ def _answers(text: str, url: str, home: Path) -> list[dict[str, Any]]:
     (home / ".curlrc").write_text('fail\nsilent\nshow-error\nnoproxy = "*"\nwrite-out = "\\n"\n', encoding="utf-8")
     variables = {**os.environ, "CURL_HOME": str(home)}
     done = subprocess.run(
-        ["bash", "-ec", _block(text).at(url)], env=variables, check=False, capture_output=True, text=True, timeout=50
+        ["bash", "-ec", _block(text).at(url)], env=variables, check=False, capture_output=True, text=True, timeout=110
     )
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]

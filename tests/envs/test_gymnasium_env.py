@@ -353,7 +353,6 @@ def test_worlds_are_drawn_one_at_a_time(gymnasium_id: str, painted: None) -> Non
 
 
 @pytest.mark.lengthy
-@pytest.mark.timeout(120)
 def test_frames_of_many_sessions_do_not_get_in_each_others_way() -> None:
     checks = ["sixteen_sessions_run_at_once", "close_gives_everything_back"]
     report = check_environment(spec_of(GymnasiumSettings()), steps=4, checks=checks, check_timeout_s=300)
@@ -362,7 +361,6 @@ def test_frames_of_many_sessions_do_not_get_in_each_others_way() -> None:
 
 
 @pytest.mark.lengthy
-@pytest.mark.timeout(120)
 def test_pong_keeps_what_every_environment_promises() -> None:
     actions = [{"action": action} for action in range(6)]
     checks = ["a_recording_replays", "sessions_are_isolated", "refusals_do_no_harm", "close_gives_everything_back"]

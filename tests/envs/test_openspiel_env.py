@@ -383,7 +383,6 @@ def test_it_keeps_what_many_sessions_expect() -> None:
 
 
 @pytest.mark.lengthy
-@pytest.mark.timeout(180)
 def test_every_game_is_played() -> None:
     # Its deals are worth what they are after a thousand others.
     names = set(game_names()) - {"bridge_uncontested_bidding"}
@@ -397,7 +396,6 @@ def test_every_game_is_played() -> None:
 
 
 @pytest.mark.lengthy
-@pytest.mark.timeout(180)
 def test_the_ends_of_all_ranges_can_be_played() -> None:
     with playing() as env:
         # Older releases have fewer of the games.

@@ -296,7 +296,6 @@ def test_its_project_is_whole() -> None:
 
 
 @pytest.mark.lengthy
-@pytest.mark.timeout(400)
 def test_it_keeps_what_every_environment_promises() -> None:
     report = check_environment(ReasoningGymEnvironment, client_cls=ReasoningGymEnv, steps=8, check_timeout_s=300)
 
@@ -311,7 +310,6 @@ def other() -> Iterator[ForkServer]:
 
 
 @pytest.mark.lengthy
-@pytest.mark.timeout(400)
 def test_every_dataset_asks_everywhere_the_same_and_gives_its_own_answer_the_full_score(other: ForkServer) -> None:
     unscored = set()
     for name in catalogue():
@@ -329,7 +327,6 @@ def test_every_dataset_asks_everywhere_the_same_and_gives_its_own_answer_the_ful
 
 
 @pytest.mark.lengthy
-@pytest.mark.timeout(400)
 def test_every_curriculum_has_a_lowest_and_a_highest_level() -> None:
     impossible = set()
     for name, dataset in catalogue().items():

@@ -496,6 +496,5 @@ class _Hasty(TerminalEnvironment):
 
 
 @pytest.mark.lengthy
-@pytest.mark.timeout(240)
 def test_it_keeps_what_every_environment_promises() -> None:
     check_environment(_Hasty, client_cls=TerminalEnv, steps=5, check_timeout_s=300).raise_if_failed(strict=True)

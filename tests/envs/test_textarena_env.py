@@ -323,7 +323,6 @@ def test_it_keeps_what_every_environment_promises() -> None:
 
 
 @pytest.mark.lengthy
-@pytest.mark.timeout(400)
 def test_random_players_make_valid_moves_in_every_game_of_several() -> None:
     stuck, seen = set(), set()
     for name, facts in games().items():
@@ -343,7 +342,6 @@ def test_random_players_make_valid_moves_in_every_game_of_several() -> None:
 
 
 @pytest.mark.lengthy
-@pytest.mark.timeout(400)
 def test_every_game_begins_and_takes_any_text() -> None:
     for name, facts in games().items():
         match = Match(name, facts.fewest_players, 7)

@@ -103,7 +103,6 @@ def test_code_that_it_does_not_run_is_python() -> None:
 
 
 @pytest.mark.lengthy
-@pytest.mark.timeout(400)
 def test_it_shows_the_same_when_it_is_run_again(tmp_path: Path) -> None:
     again = tmp_path / "again.ipynb"
 

@@ -59,5 +59,5 @@ def release_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     wheels = tmp_path_factory.mktemp("wheels")
     uv = str(Path(sys.executable).with_name("uv"))
     build = [uv, "build", "--quiet", "--wheel", "--package", "openenv-core", "--out-dir", str(wheels)]
-    subprocess.run(build, cwd=_ROOT, check=True, timeout=50)
+    subprocess.run(build, cwd=_ROOT, check=True, timeout=110)
     return wheels

@@ -91,7 +91,7 @@ class ServerProcess:
         """End the process, by force if it does not go by itself."""
         self._pipe(self._process.stdin).close()
         try:
-            self._process.wait(timeout=10)
+            self._process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -63,11 +63,11 @@ def chaos_proxy(url: str, *, seed: int, bytes_between: tuple[int, int]) -> Itera
         proxy = ChaosProxy(f"http://127.0.0.1:{port}")
         yield proxy
         # It ends with its input, and tells what it did.
-        counted, _ = process.communicate(timeout=30)
+        counted, _ = process.communicate(timeout=60)
         proxy.accidents = json.loads(counted)
     finally:
         process.kill()
-        process.wait(30)
+        process.wait(60)
 
 
 class _Proxy:

@@ -109,4 +109,4 @@ def cutting_proxy(url: str, *, bytes_before_cut: tuple[int, int] | None = None, 
         with suppress(OSError):
             listener.shutdown(socket.SHUT_RDWR)
     proxy.cut_all()
-    thread.join(5)
+    thread.join(60)

@@ -70,7 +70,7 @@ def served(environment: str, *, max_sessions: int = 64, **settings: Any) -> Iter
         yield Served(url, process)
     finally:
         process.kill()
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
 
 
 async def _holdings(request: Request) -> dict[str, int]:

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.lengthy
 
 _AT_ONCE = 96
 _SESSIONS = 64
-_PATIENCE_S = 20.0
+_PATIENCE_S = 60.0
 _RESET = struct.pack("ii", 1, 0)
 _OPEN = '{"type":"open","id":1,"data":{}}'
 _RESET_FRAME = '{"type":"reset","id":2,"data":{}}'

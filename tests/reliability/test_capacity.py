@@ -53,7 +53,7 @@ def test_those_who_wait_get_their_session_in_the_order_they_came() -> None:
             Client(base_url=server.base_url).sync().connect()
         first.close()
         for player in players:
-            player.join(30)
+            player.join(60)
 
         assert (listed["queue_length"], listed["active_sessions"]) == (2, 1)
         assert order == [0, 1]
@@ -131,10 +131,10 @@ def test_sessions_are_listed_with_what_they_do() -> None:
         httpx.post(f"{server.base_url}/reset", headers={"X-Session-ID": "a-name-only-i-know"})
         waiting = threading.Thread(target=client.step, args=(Ask(what="wait"),))
         waiting.start()
-        assert environment.entered.wait(30)
+        assert environment.entered.wait(60)
         listed = httpx.get(f"{server.base_url}/sessions").json()
         environment.opened.set()
-        waiting.join(30)
+        waiting.join(60)
 
     assert [row["state"] for row in listed["sessions"]] == ["busy", "idle"]
     assert listed["sessions"][0]["environment_type"] == "Gate"

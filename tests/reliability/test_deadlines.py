@@ -25,7 +25,7 @@ def test_an_asynchronous_step_is_interrupted_and_the_session_goes_on() -> None:
         with pytest.raises(StepTimeoutError, match=r"within 0\.05 s"):
             client.step(Ask(what="wait"))
 
-        assert environment.interrupted.wait(30)
+        assert environment.interrupted.wait(60)
         assert client.step(Ask(number=5)).observation.number == 5
 
 
@@ -62,7 +62,7 @@ def test_a_step_that_never_ends_is_given_up_and_counted() -> None:
 
         environment.opened.set()
         wait_until(lambda: manager.abandoned == 0, "the thread is back")
-        assert environment.closed.wait(30)
+        assert environment.closed.wait(60)
 
 
 def test_the_deadline_of_one_request_is_kept_too() -> None:
@@ -94,7 +94,7 @@ def test_a_client_that_gives_up_interrupts_the_step_and_stays_in_step(is_sync: b
 
     with serve(environment) as server:
         assert (play_sync(server.base_url) if is_sync else asyncio.run(play_async(server.base_url))) == 5
-        assert environment.interrupted.wait(30)
+        assert environment.interrupted.wait(60)
 
 
 def test_a_task_that_is_cancelled_interrupts_its_step() -> None:
@@ -130,11 +130,11 @@ def test_other_sessions_do_not_notice_a_step_that_hangs() -> None:
             client.reset()
         hanging = threading.Thread(target=_hang, args=(clients[0],))
         hanging.start()
-        assert environment.entered.wait(30)
+        assert environment.entered.wait(60)
 
         assert [client.step(Ask()).observation.count for client in clients[1:]] == [1, 1, 1]
 
-        hanging.join(30)
+        hanging.join(60)
         environment.opened.set()
         for client in clients:
             client.close()

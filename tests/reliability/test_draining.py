@@ -41,7 +41,7 @@ def _server(folder: Path, drain_s: float) -> Iterator[tuple[str, subprocess.Pope
         yield _address(process), process
     finally:
         process.kill()
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
 
 
 def _address(process: subprocess.Popen[str]) -> str:
@@ -64,7 +64,7 @@ def test_sigterm_lets_running_sessions_end_and_nobody_in(tmp_path: Path) -> None
 
             assert isinstance(refusals[0], ServerDrainingError)
             assert running.step(Ask(number=1)).observation.count == 1
-        assert process.wait(30) is not None
+        assert process.wait(60) is not None
 
 
 def _refused(url: str, refusals: list[Exception]) -> bool:
@@ -81,14 +81,14 @@ def test_a_session_that_nobody_holds_does_not_keep_the_server(tmp_path: Path) ->
         httpx.post(f"{url}/reset")
         process.send_signal(signal.SIGTERM)
 
-        assert process.wait(30) is not None
+        assert process.wait(60) is not None
 
 
 def test_when_the_time_is_over_clients_are_told_why(tmp_path: Path) -> None:
     with _server(tmp_path, drain_s=0.2) as (url, process), Client(base_url=url).sync() as client:
         client.reset()
         process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        process.wait(60)
         with pytest.raises(SessionLostError, match="shut down"):
             client.step(Ask())
 
@@ -100,7 +100,7 @@ def test_a_server_killed_in_the_middle_is_a_typed_error_within_the_timeout(tmp_p
     ):
         client.reset()
         process.kill()
-        process.wait(30)
+        process.wait(60)
         with pytest.raises(SessionLostError, match="is lost"):
             client.step(Ask())
         with pytest.raises(ConnectError):

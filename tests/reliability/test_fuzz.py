@@ -22,7 +22,7 @@ from .report import tell
 
 pytestmark = pytest.mark.lengthy
 
-_PATIENCE_S = 30.0
+_PATIENCE_S = 60.0
 _WITNESS = 7
 _UNHURRIED: dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
 # Errors of the one who asks. Anything else would be the server's own.

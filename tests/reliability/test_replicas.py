@@ -79,7 +79,7 @@ def test_a_session_that_does_not_end_is_ended_when_the_time_is_over() -> None:
     with served(drain_timeout_s=0.1) as server, PlaceClient(base_url=server.base_url).sync() as client:
         client.reset()
         server.front.terminate()
-        assert server.front.wait(30) == 0
+        assert server.front.wait(60) == 0
         with pytest.raises(SessionLostError):
             client.step(Do())
 
@@ -89,7 +89,7 @@ def test_ctrl_c_reaches_all_processes_and_ends_them_in_order() -> None:
         # As a terminal does it.
         for pid in (*server.pids(), server.front.pid):
             os.kill(pid, signal.SIGINT)
-        assert server.front.wait(30) == 0
+        assert server.front.wait(60) == 0
         assert server.front.stderr is not None
         assert server.front.stderr.read() == ""
 
@@ -120,4 +120,4 @@ def test_all_processes_may_be_told_to_end_at_once() -> None:
         assert answer["data"]["observation"]["count"] == 1
         peer.send({"type": "close", "id": 101})
         assert peer.receive()["type"] == "closed"
-        assert server.front.wait(30) == 0
+        assert server.front.wait(60) == 0

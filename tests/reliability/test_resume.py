@@ -68,13 +68,13 @@ def test_a_step_in_flight_when_the_connection_breaks_is_done_once(is_sync: bool)
     with serve(environment) as server, cutting_proxy(server.base_url) as proxy:
         player = threading.Thread(target=play, args=(proxy.base_url,))
         player.start()
-        assert environment.entered.wait(30)
+        assert environment.entered.wait(60)
         proxy.cut_all()
         sessions = server.app.state.openenv.sessions
         wait_until(lambda: len(proxy._pairs) == 1, "the client came back")
         assert sessions.capacity.active_sessions == 1
         environment.opened.set()
-        player.join(30)
+        player.join(60)
 
     assert [(told.number, told.count) for told in results] == [(8, 2)]
 
@@ -103,7 +103,7 @@ def test_when_the_grace_time_is_over_the_session_is_closed_and_the_client_told()
         client.step(Ask())
         proxy.refusing = True
         proxy.cut_all()
-        assert environment.closed.wait(30)
+        assert environment.closed.wait(60)
         proxy.refusing = False
         with pytest.raises(SessionLostError, match="is lost"):
             client.step(Ask())
@@ -122,7 +122,7 @@ def test_a_client_that_wants_no_grace_gets_none() -> None:
             proxy.cut_all()
             with pytest.raises(SessionLostError):
                 client.step(Ask())
-        assert environment.closed.wait(30)
+        assert environment.closed.wait(60)
 
 
 def test_without_its_secret_a_session_cannot_be_taken_up() -> None:
@@ -159,7 +159,7 @@ def test_a_client_that_ends_while_disconnected_leaves_nothing_for_long() -> None
         proxy.cut_all()
         client.close()
 
-        assert environment.closed.wait(30)
+        assert environment.closed.wait(60)
         wait_until(lambda: server.app.state.openenv.active_sessions == 0, "the slot is free")
 
 

@@ -288,7 +288,6 @@ class Sessions(RuleBasedStateMachine):
 _UNHURRIED: dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
 
 
-@pytest.mark.timeout(120)
 def test_sessions_hold_in_any_order() -> None:
     run_state_machine_as_test(Sessions, settings=settings(max_examples=25, stateful_step_count=30, **_UNHURRIED))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-_LONG_S = 30.0
+_LONG_S = 60.0
 _LOOK_S = 0.005
 
 

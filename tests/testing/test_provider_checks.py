@@ -213,7 +213,7 @@ def no_threads_left() -> Iterator[None]:
     yield
     InProcessProvider.end_all()
     for thread in set(threading.enumerate()) - before:
-        thread.join(30)
+        thread.join(60)
 
 
 @pytest.fixture(autouse=True)

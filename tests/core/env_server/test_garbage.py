@@ -32,7 +32,7 @@ else:
 @pytest.mark.parametrize(("how", "told"), [("main", "5000 True"), ("own", "900 False"), ("thread", "{python} False")])
 def test_garbage_is_looked_for(how: str, told: str) -> None:
     program = [sys.executable, "-c", _PROGRAM, how]
-    ended = subprocess.run(program, capture_output=True, text=True, timeout=50, check=True)
+    ended = subprocess.run(program, capture_output=True, text=True, timeout=110, check=True)
     default = [sys.executable, "-c", "import gc; print(gc.get_threshold()[0])"]
-    python = subprocess.run(default, capture_output=True, text=True, timeout=50, check=True).stdout.strip()
+    python = subprocess.run(default, capture_output=True, text=True, timeout=110, check=True).stdout.strip()
     assert ended.stdout.strip() == told.format(python=python)

@@ -20,7 +20,7 @@ from tests.hub_host.hub import TOKEN, HostedSpace, Hub
 from tests.terminals import shown_until
 
 NAME = SpaceName("openenv", "echo-env")
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from tests.hub_host.hub import Hub
 from tests.hub_host.projects import BUILT_AT_ONCE
 
 NAME = SpaceName("openenv", "tiny-env")
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 @pytest.fixture(autouse=True)

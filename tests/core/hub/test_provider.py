@@ -26,7 +26,7 @@ from tests.core.containers.runtime.support import STAND_IN_UVICORN, Alive
 from tests.hub_host.hub import HostedSpace, Hub
 from tests.hub_host.projects import BUILT_AT_ONCE
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 @pytest.fixture
@@ -53,7 +53,6 @@ def test_a_space_runs_from_its_source_and_ends_with_the_provider(space: HostedSp
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
 def test_it_keeps_every_promise_of_a_provider(hub: Hub) -> None:
     hub.add("openenv/tiny-env", BUILT_AT_ONCE)
     # In place of an installation, which would need a package index.

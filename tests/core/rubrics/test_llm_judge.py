@@ -214,7 +214,7 @@ def test_judges_are_asked_side_by_side() -> None:
 
     class Together(threading.Event):
         def wait(self, timeout: float | None = None) -> bool:
-            both.wait(30)
+            both.wait(60)
             return True
 
     with chatting(Reply("0.5", after=Together())) as chat:

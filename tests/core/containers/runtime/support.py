@@ -11,7 +11,7 @@ from pathlib import Path
 from typing_extensions import Self
 
 TINY_SERVER = str(Path(__file__).with_name("tiny_server.py"))
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 # An environment's directory has this beside its server, to be what `python -m uvicorn` runs there.
 STAND_IN_UVICORN = f"""

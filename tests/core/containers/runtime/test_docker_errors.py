@@ -127,7 +127,7 @@ with ThreadPoolExecutor(20) as threads:
     starts = [threads.submit(LocalDockerProvider().start_container, "an-image") for _ in range(20)]
     print({f"{type(start.exception()).__name__} {start.exception()}" for start in starts})
 """
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=50).stdout
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=110).stdout
 
     told = "MissingExtraError running containers needs an optional dependency: pip install 'openenv-core[docker]'"
     assert shown == f"{ {told}!r}\n"

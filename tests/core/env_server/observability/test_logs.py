@@ -165,7 +165,7 @@ logging.getLogger("any").warning("told")
 
 def _logged_by(log_format: str) -> list[str]:
     program = _PROGRAM.format(format=log_format)
-    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=50)
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=110)
     assert result.stdout == ""
     return result.stderr.splitlines()
 

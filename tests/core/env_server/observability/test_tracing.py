@@ -34,7 +34,7 @@ class _Spans:
 @pytest.fixture(scope="module")
 def spans() -> _Spans:
     command = [sys.executable, "-W", "error", "-m", "tests.core.env_server.observability.traced_program"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=50)
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)
     assert result.returncode == 0, result.stderr
     return _Spans(result.stdout.splitlines())
 
@@ -115,4 +115,4 @@ with serve(Counter) as server, GenericEnvClient(base_url=server.base_url).sync()
 assert "openenv.core.env_server.observability._spans" not in sys.modules
 assert {name for name in sys.modules if name.startswith("opentelemetry")} == before
 """
-    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, timeout=50)
+    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, timeout=110)

@@ -147,7 +147,7 @@ def served(*, workers: int = 2, max_sessions: int = 64, **settings: Any) -> Iter
         yield Served(url, front)
     finally:
         front.kill()
-        front.communicate(timeout=30)
+        front.communicate(timeout=60)
 
 
 def is_gone(pid: int) -> bool:

@@ -62,7 +62,7 @@ def test_a_process_that_dies_takes_its_own_sessions_alone() -> None:
         pids = server.pids()
         assert len(pids) == 2
         server.front.kill()
-        server.front.wait(30)
+        server.front.wait(60)
         eventually(lambda: all(map(is_gone, pids)), "that the processes have ended")
         socket.create_server(("127.0.0.1", int(server.base_url.rpartition(":")[2]))).close()
 
@@ -83,6 +83,6 @@ def test_on_sigterm_all_sessions_get_time_to_end() -> None:
         for channel in range(3):
             assert _step(peer, channel)["count"] == 2
             assert peer.ask("close", channel=channel)["type"] == "closed"
-        assert server.front.wait(30) == 0
+        assert server.front.wait(60) == 0
         assert server.front.stderr is not None
         assert server.front.stderr.read() == ""
