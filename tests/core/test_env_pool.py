@@ -390,7 +390,7 @@ def test_an_invalid_action_fails_in_its_session_alone(place: dict[str, Any], dri
 def test_a_late_answer_costs_its_session_alone(place: dict[str, Any], drive: Drive) -> None:
     if place.get("environment") is NonBlockingWorld:
         pytest.skip("what runs in the calling thread cannot be given up")
-    with pool_of(drive, 3, message_timeout_s=0.3, **place) as pool:
+    with pool_of(drive, 3, message_timeout_s=1.0, **place) as pool:
         pool.reset()
         results = pool.call("step", adding(1, 100, 3), return_exceptions=True)
         assert isinstance(results[1], StepTimeoutError)

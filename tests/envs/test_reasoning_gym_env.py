@@ -213,7 +213,7 @@ def test_no_answer_does_harm(env: Asked, dataset: str) -> None:
         "🏴" * 60_000,
         "1e9999999",
     ):
-        result = env.step(ReasoningGymAction(answer=answer), timeout_s=1)
+        result = env.step(ReasoningGymAction(answer=answer), timeout_s=30)
         assert not result.done
         assert result.reward is not None
         assert 0 <= result.reward < 0.1

@@ -15,14 +15,15 @@ from .waiting import wait_until
 
 pytestmark = pytest.mark.lengthy
 
-_SHORT = ServerSettings(step_timeout_s=0.05)
+# Resets, and steps that do not wait, have to end within it on a busy machine too.
+_SHORT = ServerSettings(step_timeout_s=1.0)
 
 
 def test_an_asynchronous_step_is_interrupted_and_the_session_goes_on() -> None:
     environment = Sleeper.prepared()
     with serve(environment, settings=_SHORT) as server, Client(base_url=server.base_url).sync() as client:
         client.reset()
-        with pytest.raises(StepTimeoutError, match=r"within 0\.05 s"):
+        with pytest.raises(StepTimeoutError, match="within 1 s"):
             client.step(Ask(what="wait"))
 
         assert environment.interrupted.wait(60)
@@ -46,7 +47,7 @@ def test_a_step_on_a_thread_keeps_its_session_busy_until_it_ends() -> None:
 
 def test_a_step_that_never_ends_is_given_up_and_counted() -> None:
     environment = Gate.prepared()
-    settings = ServerSettings(step_timeout_s=0.05, give_up_s=0.05)
+    settings = ServerSettings(step_timeout_s=1.0, give_up_s=0.05)
     with serve(environment, settings=settings, max_concurrent_envs=1) as server:
         manager = server.app.state.openenv.sessions
         with Client(base_url=server.base_url).sync() as client:
@@ -79,14 +80,14 @@ def test_a_client_that_gives_up_interrupts_the_step_and_stays_in_step(is_sync: b
     environment = Sleeper.prepared()
 
     def play_sync(url: str) -> int:
-        with Client(base_url=url, message_timeout_s=0.3).sync() as client:
+        with Client(base_url=url, message_timeout_s=2.0).sync() as client:
             client.reset()
             with pytest.raises(StepTimeoutError, match="message_timeout_s"):
                 client.step(Ask(what="wait"))
             return client.step(Ask(number=5)).observation.number
 
     async def play_async(url: str) -> int:
-        async with Client(base_url=url, message_timeout_s=0.3) as client:
+        async with Client(base_url=url, message_timeout_s=2.0) as client:
             await client.reset()
             with pytest.raises(StepTimeoutError, match="message_timeout_s"):
                 await client.step(Ask(what="wait"))

@@ -104,7 +104,7 @@ def test_code_does_not_hold_up_the_event_loop() -> None:
 
 
 def test_what_holds_the_interpreter_is_ended_with_its_process() -> None:
-    settings = ServerSettings(isolation="process", step_timeout_s=1.0)
+    settings = ServerSettings(isolation="process", step_timeout_s=3.0)
     with (
         serve(Bench, settings=settings, max_concurrent_envs=2) as server,
         BenchClient(server.base_url).sync() as client,

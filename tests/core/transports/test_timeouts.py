@@ -20,6 +20,8 @@ from tests.core.plain_servers import let_in, listening, observation, read, reply
 from tests.core.worlds import Add, Count, Counter, Gate, eventually, sessions_of
 
 SHORT_S = 0.2
+# Within which an answer that is not late comes on a busy machine too.
+LATE_S = 1.0
 
 
 class Gated(Counter):
@@ -76,7 +78,7 @@ class Answers:
 def test_a_late_answer_is_not_taken_for_the_next_one(drive: Drive, v2: bool) -> None:
     with (
         speaking(Answers(v2=v2), v2=v2) as url,
-        drive(GenericEnvClient(base_url=url, message_timeout_s=SHORT_S)) as env,
+        drive(GenericEnvClient(base_url=url, message_timeout_s=LATE_S)) as env,
     ):
         for expected in (1, 2):
             with pytest.raises(RequestTimeoutError, match="message_timeout_s"):
@@ -86,10 +88,10 @@ def test_a_late_answer_is_not_taken_for_the_next_one(drive: Drive, v2: bool) -> 
 
 @both_kinds
 def test_a_step_without_an_answer_is_a_step_timeout(drive: Drive, server: RunningServer) -> None:
-    client = GenericEnvClient(base_url=server.base_url, message_timeout_s=SHORT_S)
+    client = GenericEnvClient(base_url=server.base_url, message_timeout_s=LATE_S)
     with drive(client) as env:
         env.step({"amount": 1})
-        with pytest.raises(StepTimeoutError, match=r"no answer to step .* within 0\.2 s"):
+        with pytest.raises(StepTimeoutError, match=r"no answer to step .* within 1 s"):
             env.step({"amount": 100})
         Gated.gate.open()
 

@@ -237,7 +237,7 @@ def test_a_process_that_dies_between_requests_frees_its_slot_at_once() -> None:
 
 
 def test_an_endless_step_is_stopped_at_its_deadline() -> None:
-    settings = in_process(step_timeout_s=0.2)
+    settings = in_process(step_timeout_s=2.0)
     with serve(Risky, settings=settings, max_concurrent_envs=1) as server, client_of(server) as client:
         client.reset()
         with pytest.raises(exceptions.StepTimeoutError):
