@@ -34,7 +34,7 @@ def project(tmp_path: Path) -> Path:
 @pytest.mark.lengthy
 @pytest.mark.parametrize("manifest", ENVIRONMENTS, ids=lambda path: path.parent.name)
 def test_the_environments_of_this_repository_pass_every_check(manifest: Path) -> None:
-    report = check_project(manifest.parent, steps=8)
+    report = check_project(manifest.parent, steps=8, check_timeout_s=300)
 
     report.raise_if_failed(strict=True)
     assert report.environment == manifest.parent.name

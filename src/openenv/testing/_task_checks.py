@@ -12,6 +12,9 @@ from .environment_report import Level
 
 __all__ = ["TASK_CHECKS"]
 
+# Where there are hundreds of splits, this many stand for them: tasks may take seconds to begin.
+_MOST_SPLITS = 32
+
 
 def tasks_are_told_alike(subject: Subject) -> Iterator[Seen]:
     """Ask for the same tasks one by one and in ranges, and for one that there is not."""
@@ -32,9 +35,10 @@ def tasks_are_told_alike(subject: Subject) -> Iterator[Seen]:
 
 
 def episodes_begin_with_tasks(subject: Subject) -> Iterator[Seen]:
-    """Begin an episode of the first and of the last task of each split, twice."""
+    """Begin an episode of the first and of the last task of each split, or of some of very many, twice."""
     with subject.session() as session:
-        for split, tasks in _tasks(session):
+        splits = list(_tasks(session))
+        for split, tasks in splits[:: -(-len(splits) // _MOST_SPLITS) or 1]:
             for index in sorted({0, len(tasks) - 1}):
                 told = {
                     "seed": subject.plan.seed,

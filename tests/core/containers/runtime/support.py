@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 import select
 import sys
 import time
 from pathlib import Path
 
 from typing_extensions import Self
+
+from openenv.core.containers.runtime._sockets import listen
+from openenv.core.exceptions import ProviderError
 
 TINY_SERVER = str(Path(__file__).with_name("tiny_server.py"))
 PATIENCE_S = 60.0
@@ -25,6 +30,14 @@ os.execv(sys.executable, [sys.executable, "-I", "-S", {TINY_SERVER!r}, *settings
 def tiny(*settings: str) -> list[str]:
     """Return the command of a tiny server; see `tiny_server.py`."""
     return [sys.executable, "-I", "-S", TINY_SERVER, *settings]
+
+
+def quiet_port() -> int:
+    """Return a free port out of a range from which no system gives connections theirs by chance."""
+    while True:
+        port = 20_000 + secrets.randbelow(10_000)
+        with contextlib.suppress(ProviderError), listen("127.0.0.1", port):
+            return port
 
 
 class Alive:

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from openenv.core.containers.runtime import LocalProcessProvider
-from openenv.core.containers.runtime._sockets import free_port, listen
+from openenv.core.containers.runtime._sockets import listen
 from openenv.core.exceptions import ConfigurationError, ProviderError, ServerStartError
 
-from .support import Alive, tiny
+from .support import Alive, quiet_port, tiny
 
 
 def get(url: str) -> bytes:
@@ -155,7 +155,7 @@ def test_what_cannot_be_run_is_refused_at_once(arguments: dict[str, Any], messag
 
 
 def test_the_port_asked_for_is_the_port(environment_directory: Path) -> None:
-    port = free_port("127.0.0.1")
+    port = quiet_port()
     provider = of_directory(environment_directory)
     assert provider.start(port=port) == f"http://127.0.0.1:{port}"
     provider.wait_for_ready()
@@ -181,7 +181,7 @@ def test_a_free_port_that_somebody_took_is_replaced_by_another(tmp_path: Path) -
 
 def test_a_port_asked_for_is_not_replaced(tmp_path: Path) -> None:
     provider = LocalProcessProvider(command=tiny("port={port}", f"clash={tmp_path}/clash"))
-    provider.start(port=free_port("127.0.0.1"))
+    provider.start(port=quiet_port())
     with pytest.raises(ServerStartError, match="Address already in use"):
         provider.wait_for_ready()
 
