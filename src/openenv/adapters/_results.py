@@ -11,7 +11,7 @@ from ..core.env_server.mcp_types import CallToolObservation
 from ..core.env_server.types import Observation
 from ..core.media import Audio, Image, decoded, is_block
 from ..core.tools.results import json_value, plain_result
-from ..core.wire.codec import encode
+from ..core.wire.codec import readable
 from .model_call import ModelCall
 
 __all__ = ["Told", "told"]
@@ -68,7 +68,7 @@ def _fields(observation: Observation) -> list[str | Image]:
     """Return an observation's fields as JSON, and the pictures among them after that."""
     pictures = {name: value for name, value in observation if isinstance(value, Image)}
     rest = observation.model_dump(exclude=_BESIDE | pictures.keys())
-    return [encode(rest).decode(), *pictures.values()]
+    return [readable(rest), *pictures.values()]
 
 
 def _parts(result: Any) -> list[str | Image]:
@@ -103,4 +103,4 @@ def _part(value: Any) -> str | Image:
         return f"[{value.mime_type}, {len(value.data)} bytes]"
     if isinstance(value, bytes):
         return f"[{len(value)} bytes]"
-    return value if isinstance(value, str) else encode(value).decode()
+    return readable(value)

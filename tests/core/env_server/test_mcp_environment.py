@@ -420,6 +420,15 @@ def test_a_later_function_replaces_an_earlier_one(shop: Shop) -> None:
     assert _called(_in_sync_code, shop, "stock").result.data == "none"
 
 
+def test_a_function_may_hide_that_it_is_awaited(step: Step, shop: Shop) -> None:
+    async def price(item: str) -> int:
+        await asyncio.sleep(0)
+        return len(item)
+
+    shop.tool(name="price")(lambda item: price(item))
+    assert _called(step, shop, "price", item="tea").result.data == 3
+
+
 def test_the_functions_stay_functions(shop: Shop) -> None:
     @shop.tool(mode="simulation")
     def add(a: int, b: int) -> int:

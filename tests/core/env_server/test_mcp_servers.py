@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
+import sys
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -63,9 +65,32 @@ async def _wait() -> None:
     await asyncio.Event().wait()
 
 
+def _quit() -> None:
+    raise SystemExit(3)
+
+
+async def _quit_later() -> None:
+    raise SystemExit(3)
+
+
+async def _give_up() -> None:
+    raise asyncio.CancelledError("the page was closed")
+
+
+def _odds() -> float:
+    return math.nan
+
+
+def _name() -> str:
+    return b"caf\xe9".decode(errors="surrogateescape")
+
+
+_FUNCTIONS = (_greet, _fail, _wait, _quit, _quit_later, _give_up, _odds, _name)
+
+
 def _fast(world: World) -> Any:
     server = fastmcp.FastMCP("shop", lifespan=world.lifespan)
-    for function in (_greet, _fail, _wait):
+    for function in _FUNCTIONS:
         server.tool(function, name=function.__name__.removeprefix("_"))
 
     async def visit() -> int:
@@ -77,7 +102,7 @@ def _fast(world: World) -> Any:
 
 def _sdk(world: World) -> Any:
     server: SdkFastMCP[Any] = SdkFastMCP("shop", lifespan=world.lifespan)
-    for function in (_greet, _fail, _wait):
+    for function in _FUNCTIONS:
         server.add_tool(function, name=function.__name__.removeprefix("_"))
 
     async def visit(ctx: SdkContext) -> int:  # type: ignore[type-arg]
@@ -158,7 +183,7 @@ def _called(shop: Shop, tool_name: str, /, **arguments: Any) -> CallToolObservat
 
 def test_tools_are_listed_and_called(shop: Shop) -> None:
     tools = {tool.name: tool for tool in shop.step(ListToolsAction()).tools}  # type: ignore[attr-defined]
-    assert set(tools) == {"greet", "fail", "wait", "visit"}
+    assert {"greet", "fail", "wait", "visit"} <= set(tools)
     assert tools["greet"].description == "Greet a customer."
     assert tools["greet"].input_schema["required"] == ["name"]
 
@@ -233,6 +258,43 @@ def test_what_a_tool_raised_and_wrong_arguments_are_told_by_the_exception(
     assert failed.exception_type == "LookupError"
     assert wrong is not None
     assert wrong.error_type is ToolErrorType.INVALID_ARGS
+
+
+@pytest.mark.parametrize("make", [_fast, _sdk])
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("quit", "SystemExit: 3"),
+        ("quit_later", "SystemExit: 3"),
+        pytest.param(
+            "give_up",
+            "CancelledError: the page was closed",
+            marks=pytest.mark.skipif(sys.version_info < (3, 11), reason="nobody can tell who cancelled"),
+        ),
+    ],
+)
+def test_a_tool_that_exits_fails_and_its_session_goes_on(
+    make: Callable[[World], Any], world: World, name: str, told: str
+) -> None:
+    shop = Shop(make(world))
+    shop.reset()
+    failed = _called(shop, name).error
+    assert failed is not None
+    assert f"the tool raised {told}" in failed.message
+    assert failed.exception_type == "RuntimeError"
+    assert plain_result(_called(shop, "visit").result.data) == 2
+    shop.close()
+
+
+@pytest.mark.parametrize("make", [_fast, _sdk])
+def test_results_that_mcp_has_no_form_for(make: Callable[[World], Any], world: World) -> None:
+    shop = Shop(make(world))
+    odds, name = _called(shop, "odds"), _called(shop, "name")
+    shop.close()
+    assert plain_result(decode(encode_observation(odds))["observation"]["result"]) is None
+    assert odds.result.content[0].text == "NaN"
+    assert name.error is not None
+    assert "errors='replace'" in name.error.message
 
 
 @pytest.mark.parametrize("make", _SERVERS, ids=lambda function: function.__name__.removeprefix("_"))

@@ -42,6 +42,11 @@ class Tooled(Counter):
         return self.add(amount)
 
     @tool
+    def add_in_secret(self, amount: int) -> Any:
+        """Stand for a coroutine function behind a decorator that hides what it is."""
+        return self.add_later(amount)
+
+    @tool
     def fail(self) -> None:
         raise LookupError("tool boom")
 
@@ -140,7 +145,7 @@ def played(environment: type[Any], *calls: str, **arguments: Any) -> tuple[list[
         return seen, env.state().step_count
 
 
-@pytest.mark.parametrize("name", ["add", "add_later"])
+@pytest.mark.parametrize("name", ["add", "add_later", "add_in_secret"])
 def test_a_call_counts_and_has_the_rubrics_reward(name: str) -> None:
     seen, steps = played(Tooled, name, name, amount=2)
     assert [observation.result for observation in seen] == [2, 4]

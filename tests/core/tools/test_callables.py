@@ -10,6 +10,7 @@ from mcp.server.fastmcp import Context as SdkContext
 from mcp.server.fastmcp import FastMCP as SdkFastMCP
 from mcp.server.lowlevel import Server
 from mcp.types import TextContent, Tool
+from pydantic import Field
 
 from openenv.core import Observation, State
 from openenv.core.env_server.mcp_environment import MCPEnvironment
@@ -55,6 +56,10 @@ class Shop(MCPEnvironment):
         @self.tool
         def stock(item: str) -> dict[str, int]:
             return {item: 1}
+
+        @self.tool
+        def sale(item: str, off: int = Field(10)) -> str:
+            return f"{item}: {off} less"
 
         @self.tool(mode="production")
         def ship() -> None: ...
@@ -104,7 +109,7 @@ def shop(request: pytest.FixtureRequest) -> Any:
 
 def test_a_servers_functions_are_taken_as_they_are(shop: Shop) -> None:
     functions = shop.get_callables()
-    assert set(functions) == {"untyped", "later", "fail", "visit", "stock", "prices", "wares"}
+    assert set(functions) == {"untyped", "later", "fail", "visit", "stock", "sale", "prices", "wares"}
     assert functions["untyped"](1) == 3
     assert functions["untyped"] is untyped
     assert functions["later"] is later
@@ -130,6 +135,9 @@ def test_own_tools_are_handed_their_context(shop: Shop) -> None:
     assert functions["prices"](most=3) == functions["prices"](3) == [0, 1, 2]
     assert list(inspect.signature(functions["prices"]).parameters) == ["most"]
     assert asyncio.run(functions["wares"]()) == "ToolContext"
+    assert functions["sale"]("tea") == "tea: 10 less"
+    with pytest.raises(TypeError, match="'item'"):
+        functions["sale"](off=3)
 
 
 def test_code_calls_all_of_them(shop: Shop) -> None:
@@ -141,6 +149,36 @@ def test_code_calls_all_of_them(shop: Shop) -> None:
     assert failed is not None
     assert (failed.type, failed.message) == ("LookupError", "nobody there")
     assert shop.supports_code_mode
+
+
+def test_a_servers_middleware_sees_calls_by_code_too() -> None:
+    seen: list[str] = []
+    middleware: Any = fastmcp.server.middleware.Middleware
+
+    class Guard(middleware):  # type: ignore[misc]
+        async def on_call_tool(self, context: Any, call_next: Any) -> Any:
+            seen.append(context.message.name)
+            if context.message.arguments.get("a") == 13:
+                raise PermissionError("not 13")
+            return await call_next(context)
+
+    class Listing(middleware):  # type: ignore[misc]
+        async def on_list_tools(self, context: Any, call_next: Any) -> Any:
+            return await call_next(context)
+
+    server = _fast()
+    server.add_middleware(Listing())
+    shop = Shop(server)
+    assert shop.get_callables()["untyped"] is untyped
+    server.add_middleware(Guard())
+    observation = shop.execute_code("[untyped(1), await later(a=1)]")
+    # Without a return annotation, MCP has a text alone.
+    assert observation.result == ["3", 2]
+    refused = shop.execute_code("untyped(13)").error
+    assert refused is not None
+    assert refused.type == "PermissionError"
+    assert seen == ["untyped", "later", "untyped"]
+    shop.close()
 
 
 def test_a_low_level_server_answers_in_texts() -> None:

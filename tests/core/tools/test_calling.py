@@ -184,6 +184,24 @@ def test_a_result_without_a_json_form_is_an_error_of_the_tool(caplog: pytest.Log
     assert caplog.records
 
 
+def test_text_that_cannot_be_sent_is_an_error_of_the_tool_and_says_what_to_do() -> None:
+    for text in ("half a \ud83d smile", ["half a \ud83d smile"]):
+        error = observe_result("move", text).error
+        assert error is not None
+        assert "errors='replace'" in error.message
+
+
+def test_an_exception_that_cannot_say_what_it_is_is_told_all_the_same() -> None:
+    class MuteError(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no text")
+
+    for exc, told in ((MuteError(), "MuteError"), (ValueError("half a \ud83d"), r"half a \ud83d")):
+        error = observe_failure("move", exc).error
+        assert error is not None
+        assert error.message == told
+
+
 def test_an_observation_sets_reward_and_done_and_its_fields_are_the_result() -> None:
     given = Position(square="e4", reward=1.5, done=True, metadata={"move": 3})
     observation = observe_result("move", given)

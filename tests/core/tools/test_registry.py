@@ -139,6 +139,17 @@ def test_an_override_that_cannot_be_a_tool_is_refused() -> None:
         tools_of(Bad)
 
 
+def test_a_property_is_no_tool() -> None:
+    class Bad:
+        @property
+        @tool
+        def size(self) -> int:
+            return 1
+
+    with pytest.raises(ConfigurationError, match=r"Bad.size cannot be a tool: it is a property"):
+        tools_of(Bad)
+
+
 def test_static_and_class_methods_may_be_tools() -> None:
     class Sums:
         @tool

@@ -14,6 +14,7 @@ import pydantic
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import Field
 
 from openenv.core.exceptions import ConfigurationError, InvalidRequestError
 from openenv.core.tools.signature import ToolSignature, read_signature
@@ -173,6 +174,44 @@ def test_a_default_without_a_json_form_is_not_told() -> None:
 
     assert "default" not in _read(draw).input_schema["properties"]["factory"]
     assert "required" not in _read(draw).input_schema
+
+
+def test_defaults_and_constraints_may_be_given_by_a_field() -> None:
+    def draw(
+        size: int = Field(3, ge=1, description="How large."),
+        tags: list[str] = Field(default_factory=list),  # noqa: B008 - what is tested
+        name: str = Field(min_length=2, alias="title"),
+        depth: Annotated[int, Field(default=7)] = Field(le=9),
+        colour: str = Field(default=None),  # type: ignore[assignment]
+    ) -> None:
+        """Draw a shape.
+
+        Args:
+            size: Lost.
+            name: What it is called.
+        """
+
+    signature = _read(draw)
+    assert signature.input_schema["properties"] == {
+        "size": {"default": 3, "minimum": 1, "description": "How large.", "type": "integer"},
+        "tags": {"items": {"type": "string"}, "type": "array"},
+        "name": {"minLength": 2, "description": "What it is called.", "type": "string"},
+        "depth": {"default": 7, "maximum": 9, "type": "integer"},
+        "colour": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None},
+    }
+    assert signature.input_schema["required"] == ["name"]
+    defaults: dict[str, Any] = {"size": 3, "tags": [], "depth": 7, "colour": None}
+    assert signature.validate({"name": "box"}) == {"name": "box", **defaults}
+    assert signature.defaults() == defaults
+    assert signature.defaults()["tags"] is not signature.defaults()["tags"]
+    with pytest.raises(InvalidRequestError, match="'size': input should be greater than or equal to 1"):
+        signature.validate({"name": "box", "size": 0})
+
+
+def test_a_default_that_json_lacks_is_not_told() -> None:
+    def draw(size: float = math.nan, edge: float = -math.inf) -> None: ...
+
+    assert _read(draw).input_schema["properties"] == {"size": {"type": "number"}, "edge": {"type": "number"}}
 
 
 def test_a_decorated_function_is_read_through_its_wrapper() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from openenv.core.env_server.types import Observation
-from openenv.core.wire.codec import EncodeError, decode, encode, encode_observation, strict_json
+from openenv.core.wire.codec import EncodeError, decode, encode, encode_observation, readable, strict_json
 
 
 class Colour(enum.Enum):
@@ -93,6 +93,25 @@ def test_nan_and_infinities_travel_as_such() -> None:
     assert back[1:3] == [math.inf, -math.inf]
     assert math.isnan(back[3][0])
     assert math.isnan(back[4])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("a text", "a text"),
+        (math.nan, "NaN"),
+        (-math.inf, "-Infinity"),
+        (0.5, "0.5"),
+        ({"loss": [math.nan, 1]}, '{"loss":["NaN",1]}'),
+    ],
+)
+def test_people_and_models_read_valid_json(value: object, text: str) -> None:
+    assert readable(value) == text
+
+
+def test_what_people_are_to_read_may_have_no_json_form_either() -> None:
+    with pytest.raises(EncodeError, match="object cannot be sent"):
+        readable([object()])
 
 
 @pytest.mark.parametrize("value", [b"\xff\xfe\xfb", bytearray(b"\xff\xfe\xfb"), memoryview(b"\xff\xfe\xfb")], ids=_type)

@@ -6,7 +6,7 @@ import pytest
 
 from openenv.core import exceptions as errors
 from openenv.core.wire.codec import decode, encode
-from openenv.core.wire.errors import FrameError, error_fields, exception_from
+from openenv.core.wire.errors import FrameError, error_fields, exception_from, message_of
 from openenv.core.wire.frames import ErrorCode, JsonObject
 
 
@@ -54,6 +54,13 @@ def test_whatever_an_exception_says_it_can_be_told(exc: Exception) -> None:
     assert isinstance(told, errors.EnvironmentExecutionError)
     assert told.remote_type == type(exc).__name__
     assert "in raised" in told.remote_traceback
+
+
+def test_a_group_of_exceptions_tells_of_each() -> None:
+    class Group(Exception):  # noqa: N818 - as ExceptionGroup, which Python 3.10 lacks
+        exceptions = (ValueError("a"), KeyError("b"))
+
+    assert message_of(Group("2 failed")) == "2 failed: ValueError: a; KeyError: 'b'"
 
 
 def test_errors_of_the_tree_that_no_server_speaks_of_are_the_environments_own() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import inspect
 import weakref
 from abc import abstractmethod
 from collections.abc import Callable, Coroutine, Iterable
@@ -133,7 +135,10 @@ class MCPEnvironment(Environment[Action, Observation, State]):
         if call is None:
             return self._mcp.run(lambda: self._call_server(action, timeout_s))
         try:
-            result = self._mcp.run(lambda: _awaited(call, timeout_s)) if call.is_async else call.run()
+            result = self._mcp.run(lambda: _awaited(call.run(), call, timeout_s)) if call.is_async else call.run()
+            if inspect.iscoroutine(result):
+                # A decorator may hide that its function is a coroutine function.
+                result = self._mcp.run(functools.partial(_awaited, result, call, timeout_s))
         except Exception as exc:  # noqa: BLE001 - a tool may raise anything; it is logged there
             return call.failed(exc)
         return _observed(call, result)
@@ -159,7 +164,7 @@ class MCPEnvironment(Environment[Action, Observation, State]):
         if call is None:
             return await self._call_server(action, timeout_s)
         try:
-            result = await _awaited(call, timeout_s)
+            result = await _awaited(call.run() if call.is_async else _run_apart(call), call, timeout_s)
         except Exception as exc:  # noqa: BLE001 - a tool may raise anything; it is logged there
             return call.failed(exc)
         return _observed(call, result)
@@ -182,8 +187,8 @@ class MCPEnvironment(Environment[Action, Observation, State]):
     def get_callables(self) -> dict[str, Callable[..., Any]]:
         """Return the tools of this mode as Python functions, by name.
 
-        Those of the server are its own functions, as far as they take nothing but their arguments; others are called
-        through the session. Coroutine functions stay such.
+        Those of the server are its own functions, as far as they take nothing but their arguments and no middleware of
+        the server sees calls; others are called through the session. Coroutine functions stay such.
         """
         own = {name: function_of(tool) for name, tool in self._own_tools().items()}
         return {**server_callables(self._mcp), **own}
@@ -247,9 +252,13 @@ class MCPEnvironment(Environment[Action, Observation, State]):
         )
 
 
-async def _awaited(call: ToolCall, timeout_s: float | None) -> Any:
-    running = call.run() if call.is_async else asyncio.to_thread(call.run)
+async def _awaited(running: Coroutine[Any, Any, Any], call: ToolCall, timeout_s: float | None) -> Any:
     return await within(running, call.tool.spec.name, timeout_s)
+
+
+async def _run_apart(call: ToolCall) -> Any:
+    result = await asyncio.to_thread(call.run)
+    return await result if inspect.iscoroutine(result) else result
 
 
 def _observed(call: ToolCall, result: Any) -> CallToolObservation:

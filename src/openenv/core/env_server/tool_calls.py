@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..tools import ToolCall, list_tools_observation, prepare_call
 from .mcp_environment import MCPEnvironment
@@ -71,19 +70,22 @@ class _Call:
             await runner.run(self._look)
             return call
         try:
-            return call.succeeded(await self._run(call))
+            return await self._run(call)
         except Exception as exc:  # noqa: BLE001 - the boundary before a tool's code: logged and told in the observation
             return call.failed(exc)
 
-    async def _run(self, call: ToolCall) -> Any:
+    async def _run(self, call: ToolCall) -> CallToolObservation:
         if not call.is_async:
-            return await self._runner.run(self._look_and_run, call.function)
+            # What was hidden by a decorator is awaited on the way.
+            return call.succeeded(await self._runner.run(self._look_and_run, call))
         await self._runner.run(self._look)
-        return await self._runner.run(call.function)
+        return call.succeeded(await self._runner.run(call.function))
 
-    def _look_and_run(self, function: Callable[[], Any]) -> Any:
+    def _look_and_run(self, call: ToolCall) -> object:
         self._look()
-        return function()
+        result = call.run()
+        # Long results take a while, and some are made by the tool's own code as they become JSON: not on the loop.
+        return result if inspect.iscoroutine(result) else call.succeeded(result)
 
     def _look(self) -> None:
         state = self._state()

@@ -29,15 +29,17 @@ def method_callables(environment: object, mode: ToolMode | None) -> dict[str, Ca
 
 
 def function_of(tool: BoundTool) -> Callable[..., Any]:
-    """Return the function behind a tool; where it takes the call's context, one that is handed it."""
-    name, function = tool.spec.signature.context_name, tool.function
-    if name is None:
+    """Return the function behind a tool; it is handed the call's context and the defaults that only `Field` knows."""
+    told, function = tool.spec.signature, tool.function
+    name = told.context_name
+    if name is None and not told.defaulted:
         return function
     signature = inspect.signature(function)
     kept = signature.replace(parameters=[row for row in signature.parameters.values() if row.name != name])
 
     def bound(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        return {**kept.bind(*args, **kwargs).arguments, name: ToolContext.current()}
+        context = {} if name is None else {name: ToolContext.current()}
+        return {**told.defaults(), **kept.bind_partial(*args, **kwargs).arguments, **context}
 
     async def call_async(*args: Any, **kwargs: Any) -> Any:
         return await function(**bound(args, kwargs))
@@ -53,23 +55,30 @@ def function_of(tool: BoundTool) -> Callable[..., Any]:
 def server_callables(session: ServerSession) -> dict[str, Callable[..., Any]]:
     """Return the tools of a server: the functions themselves, as far as they take nothing but their arguments.
 
-    The others, such as those that take their context, are called through the session, and wait for the result.
+    The others, such as those that take their context, are called through the session, and wait for the result; so are
+    all where the server has middleware that sees calls. Coroutine functions stay such.
     """
-    functions = session.run(session.server.functions)
+    server = session.server
+    functions = session.run(server.functions)
+    direct = {} if server.sees_calls else functions
     listed = session.run(session.list_tools)
-    return {tool.name: functions[tool.name] if tool.name in functions else _through(session, tool) for tool in listed}
+    return {tool.name: direct.get(tool.name) or _through(session, tool, functions.get(tool.name)) for tool in listed}
 
 
-def _through(session: ServerSession, tool: Tool) -> Callable[..., Any]:
+def _through(session: ServerSession, tool: Tool, function: Callable[..., Any] | None) -> Callable[..., Any]:
     names = list(tool.input_schema.get("properties", {}))
+
+    async def call_async(*args: Any, **kwargs: Any) -> Any:
+        return await _value_of(session, tool.name, _by_name(tool.name, names, args, kwargs))
 
     def call(*args: Any, **kwargs: Any) -> Any:
         arguments = _by_name(tool.name, names, args, kwargs)
         return session.run(lambda: _value_of(session, tool.name, arguments))
 
-    call.__name__ = call.__qualname__ = tool.name
-    call.__doc__ = tool.description
-    return call
+    caller = call_async if inspect.iscoroutinefunction(function) else call
+    caller.__name__ = caller.__qualname__ = tool.name
+    caller.__doc__ = tool.description
+    return caller
 
 
 def _by_name(tool_name: str, names: Sequence[str], args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from ..env_server.types import Observation
 from ..exceptions import InvalidRequestError
 from ..media import RESULT_TYPE
 from ..wire.codec import EncodeError
+from ..wire.errors import message_of
 from .context import ToolContext
 from .decorator import ToolMode
 from .registry import BoundTool, find_tool, tools_of
@@ -195,7 +196,7 @@ def observe_failure(name: str, error: Exception) -> CallToolObservation:
         tool_name=name,
         error=ToolError(
             error_type=ToolErrorType.TIMEOUT if isinstance(error, _TIMEOUTS) else ToolErrorType.EXECUTION_ERROR,
-            message=mask(str(error)) or type(error).__qualname__,
+            message=mask(message_of(error)),
             exception_type=type(error).__qualname__,
         ),
     )

@@ -172,6 +172,11 @@ def _marks(cls: type) -> dict[str, ToolMark]:
             mark = mark_of(value)
             if mark is not None:
                 marks[attribute] = mark
+            elif isinstance(value, property) and mark_of(value.fget) is not None:
+                raise ConfigurationError(
+                    f"{base.__name__}.{attribute} cannot be a tool: it is a property, and tools are called; leave out "
+                    f"@property"
+                )
             elif attribute in marks and not callable(plain_function(value)):
                 del marks[attribute]
     return marks

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from ..media import Audio, Image, ResultType, content_block, decoded, is_block, read_result, to_base64
-from ..wire.codec import decode, encode
+from ..wire.codec import decode, encode, readable
 from ..wire.content import holds_binary
 
 __all__ = [
@@ -68,9 +68,10 @@ class McpResult:
             return shaped
         if value is None:
             return cls(structured_content={"result": None} if wraps_result(output_schema) else None)
-        text = value if isinstance(value, str) else encode(value).decode()
         is_whole = isinstance(value, dict) and not wraps_result(output_schema)
-        return cls(content=[_text(text)], structured_content=value if is_whole else {"result": value}, data=value)
+        return cls(
+            content=[_text(readable(value))], structured_content=value if is_whole else {"result": value}, data=value
+        )
 
     @classmethod
     def _of_content(cls, value: Any, result_type: object) -> McpResult:
@@ -119,7 +120,8 @@ def json_value(value: Any) -> Any:
         EncodeError: Something in it has no JSON form.
     """
     if type(value) in _SCALARS:
-        return value
+        # Text may hold what UTF-8 has no form for.
+        return value if not isinstance(value, str) or value.isascii() else decode(encode(value))
     if holds_binary(value) and not isinstance(value, (Image, Audio)):
         # Models by other bases than ours would write bytes as text, and fail at what is none.
         value = _ANYTHING.dump_python(value, by_alias=True)
@@ -152,7 +154,7 @@ def content_of(item: Any) -> dict[str, Any]:
         return _block(json_value(item))
     if isinstance(item, Mapping) and is_block(item):
         return _block(item)
-    return _text(item if isinstance(item, str) else encode(item).decode())
+    return _text(readable(item))
 
 
 def plain_result(result: Any) -> Any:

@@ -18,7 +18,7 @@ from mcp.types import TextContent, Tool
 from .failures import Failures
 from .results import McpResult
 from .server_notices import ServerNotices
-from .server_requests import ask
+from .server_requests import ask, leave_unchecked
 from .tool_server import ServerClient, ToolServer, plain_functions
 
 __all__ = ["sdk_server"]
@@ -66,11 +66,8 @@ class _SdkFastMCP(_SdkServer):
         return plain_functions(self._fastmcp._tool_manager.list_tools())
 
     async def _call_tool(self, name: str, arguments: dict[str, Any]) -> Any:
-        try:
+        with Failures.noting(name):
             return await self._fastmcp.call_tool(name, arguments)
-        except Exception as exc:
-            Failures.note(name, exc)
-            raise
 
 
 @contextlib.asynccontextmanager
@@ -109,9 +106,15 @@ class _SdkClient:
     """A session by the SDK's client."""
 
     def __init__(self, session: ClientSession, notices: ServerNotices) -> None:
+        leave_unchecked(session)
         self._session = session
         self._notices = notices
         self._wrapped: dict[str, bool] = {}
+
+    @property
+    def is_open(self) -> bool:
+        # Where it ends, so does what holds it.
+        return True
 
     async def list_tools(self) -> list[Any]:
         tools: list[Tool] = []

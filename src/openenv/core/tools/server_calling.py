@@ -8,6 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..env_server.mcp_types import CallToolAction, CallToolObservation, ToolError, ToolErrorType
+from ..wire.codec import EncodeError, encode
+from ..wire.errors import sendable
 from .calling import observe_failure, observe_unknown_tool, within
 from .server_session import ServerSession
 
@@ -40,12 +42,17 @@ async def call_server_tool(
     except TimeoutError as exc:
         return observe_failure(name, exc)
     if not result.is_error:
+        try:
+            encode(_texts_of(result))
+        except EncodeError as exc:
+            return observe_failure(name, TypeError(f"the tool's result {exc}"))
         return CallToolObservation(tool_name=name, result=result)
     known = [tool.name for tool in await session.list_tools()]
     if name not in known:
         return observe_unknown_tool(name, [*known, *other_tools], hint)
     message = _text_of(result)
-    return CallToolObservation(tool_name=name, error=_error_of(session.failure_of(name, message), message))
+    error = _error_of(session.failure_of(name, message), sendable(message))
+    return CallToolObservation(tool_name=name, error=error)
 
 
 def _error_of(raised: Exception | None, message: str) -> ToolError:
@@ -77,6 +84,10 @@ def _package_of(raised: Exception) -> str:
     return type(raised).__module__.partition(".")[0]
 
 
-def _text_of(result: Any) -> str:
+def _texts_of(result: Any) -> list[str]:
     texts = (getattr(block, "text", None) for block in result.content)
-    return "\n".join(text for text in texts if text) or "the tool failed without a message"
+    return [text for text in texts if text]
+
+
+def _text_of(result: Any) -> str:
+    return "\n".join(_texts_of(result)) or "the tool failed without a message"

@@ -204,7 +204,12 @@ class _Connection:
 
     @property
     def has_ended(self) -> bool:
-        return self._task.done() or self._stop.is_set() or self.loop.is_closed()
+        return self._task.done() or self._stop.is_set() or self.loop.is_closed() or self._is_broken
+
+    @property
+    def _is_broken(self) -> bool:
+        opened = self._opened
+        return opened.done() and not opened.cancelled() and not opened.exception() and not opened.result().is_open
 
     @property
     def is_here(self) -> bool:

@@ -39,6 +39,7 @@ class ToolSignature:
         input_schema: JSON schema of the arguments, of type `object`.
         description: The docstring's text before its first section.
         context_name: The argument that takes the call's `ToolContext`, which no caller gives; `None` without one.
+        defaulted: The arguments whose defaults only pydantic's `Field` knows, not the function itself.
     """
 
     tool_name: str
@@ -46,6 +47,7 @@ class ToolSignature:
     description: str
     _model: type[BaseModel]
     context_name: str | None = None
+    defaulted: frozenset[str] = frozenset()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -68,7 +70,14 @@ class ToolSignature:
         except ValidationError as exc:
             raise self._refusal(exc) from None
         given = valid.model_fields_set
-        return {name: getattr(valid, field) for field, name in _names_of(self._model).items() if field in given}
+        names = _names_of(self._model).items()
+        return {name: getattr(valid, field) for field, name in names if field in given or name in self.defaulted}
+
+    def defaults(self) -> dict[str, Any]:
+        """Return what `defaulted` arguments are where they are left out, anew for each call."""
+        fields = self._model.model_fields.values()
+        found = {str(field.alias): field for field in fields if field.alias in self.defaulted}
+        return {name: field.get_default(call_default_factory=True, validated_data={}) for name, field in found.items()}
 
     def _refusal(self, exc: ValidationError) -> InvalidRequestError:
         errors = exc.errors(include_url=False, include_context=False)
@@ -111,7 +120,8 @@ def read_signature(
         ConfigurationError: An annotation cannot be resolved or has no JSON form, or an argument cannot be given by
             name.
     """
-    parameters = list(inspect.signature(function).parameters.values())[1 if skip_first else 0 :]
+    signature = inspect.signature(function)
+    parameters = list(signature.parameters.values())[1 if skip_first else 0 :]
     for parameter in parameters:
         if parameter.kind not in {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}:
             raise ConfigurationError(
@@ -134,7 +144,12 @@ def read_signature(
             f"tool {tool_name!r} takes an argument that has no JSON form: {exc.message}; annotate it with a JSON type, "
             f"an enum, a pydantic model or a dataclass"
         ) from exc
-    return ToolSignature(tool_name, _object_schema(schema), described.description, model, context_name)
+    defaulted = frozenset(
+        name
+        for field, name in _names_of(model).items()
+        if not model.model_fields[field].is_required() and not _has_own_default(signature.parameters[name])
+    )
+    return ToolSignature(tool_name, _object_schema(schema), described.description, model, context_name, defaulted)
 
 
 def _context_name(hints: Mapping[str, Any], tool_name: str) -> str | None:
@@ -156,12 +171,20 @@ def _object_schema(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _field(parameter: inspect.Parameter, hint: Any, description: str | None) -> tuple[Any, Any]:
-    required = parameter.default is inspect.Parameter.empty
-    if parameter.default is None and not _takes_none(hint):
+    default = parameter.default if _has_own_default(parameter) else ...
+    field = parameter.default if isinstance(parameter.default, FieldInfo) else None
+    if (default if field is None else field.default) is None and not _takes_none(hint):
         hint = typing.Optional[hint]  # noqa: UP045 - hint is a value
+    if field is not None:
+        # As FastAPI and FastMCP take it; inside `Annotated` it goes together with the argument's own name.
+        hint = Annotated[hint, field]
     description = _own_description(hint) or description
-    default = ... if required else parameter.default
     return hint, Field(default, alias=parameter.name, description=description)
+
+
+def _has_own_default(parameter: inspect.Parameter) -> bool:
+    """Return whether the function knows by itself what an argument is that is left out."""
+    return parameter.default is not inspect.Parameter.empty and not isinstance(parameter.default, FieldInfo)
 
 
 def _takes_none(hint: Any) -> bool:

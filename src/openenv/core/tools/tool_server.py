@@ -13,15 +13,22 @@ from typing import Any, Protocol
 from ..exceptions import ConfigurationError, MissingExtraError
 from .failures import Failures
 from .server_notices import ServerNotices
-from .server_requests import ask
+from .server_requests import ask, leave_unchecked
 
 __all__ = ["ServerClient", "ToolServer", "plain_functions", "tool_server"]
 
 _SDK = "mcp.server.lowlevel.server"
+# What FastMCP's middleware defines to have a part in a call of a tool.
+_CALL_HOOKS = ("__call__", "on_message", "on_request", "on_call_tool")
 
 
 class ServerClient(Protocol):
     """One session with a server."""
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether it can be asked: what a tool does may end it."""
+        ...
 
     async def list_tools(self) -> list[Any]:
         """Return the tools, with MCP's fields."""
@@ -46,6 +53,11 @@ class ToolServer(ABC):
     async def functions(self) -> dict[str, Callable[..., Any]]:
         """Return those of its tools, by name, that are Python functions and take nothing but their arguments."""
         return {}
+
+    @property
+    def sees_calls(self) -> bool:
+        """Return whether something of the server's has to see each call of a tool."""
+        return False
 
     @abstractmethod
     def connected(self) -> AbstractAsyncContextManager[ServerClient]:
@@ -82,7 +94,10 @@ def plain_functions(tools: Iterable[Any]) -> dict[str, Callable[..., Any]]:
     return {
         tool.name: tool.fn
         for tool in tools
-        if callable(getattr(tool, "fn", None)) and _names_of(tool.fn) <= tool.parameters.get("properties", {}).keys()
+        if callable(getattr(tool, "fn", None))
+        and _names_of(tool.fn) <= tool.parameters.get("properties", {}).keys()
+        # Which the server keeps.
+        and getattr(tool, "timeout", None) is None
     }
 
 
@@ -112,6 +127,10 @@ class _FastMCPServer(ToolServer):
             tools = (await self._server.get_tools()).values()
         return plain_functions(tools)
 
+    @property
+    def sees_calls(self) -> bool:
+        return any(map(_sees_calls, getattr(self._server, "middleware", ())))
+
     def connected(self) -> AbstractAsyncContextManager[ServerClient]:
         return _FastMCPClient(self._server)
 
@@ -125,10 +144,15 @@ class _FastMCPClient:
 
     async def __aenter__(self) -> _FastMCPClient:
         await self._client.__aenter__()
+        leave_unchecked(self._client.session)
         return self
 
     async def __aexit__(self, *raised: object) -> None:
         await self._client.__aexit__(*raised)
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self._client.is_connected())
 
     async def list_tools(self) -> list[Any]:
         listed: list[Any] = await self._client.list_tools()
@@ -149,10 +173,17 @@ def _client_class() -> Any:
         raise MissingExtraError("a FastMCP server in an environment", "mcp") from exc
 
 
+def _sees_calls(middleware: object) -> bool:
+    """Return whether a server's middleware has a part in calls of tools."""
+    if middleware is _note_failure:
+        return False
+    base = importlib.import_module("fastmcp.server.middleware").Middleware
+    kind = type(middleware)
+    return not issubclass(kind, base) or any(getattr(kind, hook) is not getattr(base, hook) for hook in _CALL_HOOKS)
+
+
 async def _note_failure(context: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
-    try:
+    if context.method != "tools/call":
         return await call_next(context)
-    except Exception as exc:
-        if context.method == "tools/call":
-            Failures.note(context.message.name, exc)
-        raise
+    with Failures.noting(context.message.name):
+        return await call_next(context)

@@ -6,7 +6,7 @@ import base64
 import math
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ..env_server.types import Observation
 
-__all__ = ["EncodeError", "decode", "encode", "encode_model", "encode_observation", "strict_json"]
+__all__ = ["EncodeError", "decode", "encode", "encode_model", "encode_observation", "readable", "strict_json"]
 
 _BESIDE_THE_OBSERVATION = {"reward", "done"}
 
@@ -58,6 +58,24 @@ def encode(value: object) -> bytes:
         raise EncodeError(_reason(exc)) from exc
 
 
+def readable(value: object) -> str:
+    """Return a value as JSON for people and models to read, in which NaN and the infinities are texts.
+
+    Args:
+        value: As `encode` takes it; a text is returned as it is, and a number alone as Python writes it.
+
+    Raises:
+        EncodeError: Something in it has no JSON form.
+    """
+    if isinstance(value, str):
+        return value
+    try:
+        mode: Literal["constants", "strings"] = "constants" if isinstance(value, float) else "strings"
+        return to_json(value, inf_nan_mode=mode, bytes_mode="base64", fallback=_fallback).decode()
+    except (PydanticSerializationError, ValueError) as exc:
+        raise EncodeError(_reason(exc)) from exc
+
+
 def encode_model(model: BaseModel, exclude: set[str] | None = None) -> bytes:
     """Return a model as JSON, by its own serialisers.
 
@@ -71,7 +89,10 @@ def encode_model(model: BaseModel, exclude: set[str] | None = None) -> bytes:
 
 
 def _reason(exc: Exception) -> str:
-    return str(exc).removeprefix("Error serializing to JSON: ").removeprefix("TypeError: ")
+    told = str(exc).removeprefix("Error serializing to JSON: ").removeprefix("TypeError: ")
+    if "surrogates not allowed" in told:
+        told += " (text made of bytes that are no UTF-8? decode them with errors='replace')"
+    return told
 
 
 def encode_observation(observation: Observation, *, binary: bool = False) -> bytes:

@@ -17,6 +17,8 @@ __all__ = [
     "exception_from",
     "is_environments_own",
     "mark_as_environments_own",
+    "message_of",
+    "sendable",
 ]
 
 _OWN_PACKAGE = "openenv.core."
@@ -89,7 +91,7 @@ def _fields_of(exc: BaseException, with_traceback: bool) -> JsonObject:
         return _crash_fields(exc, with_logs=with_traceback)
     if type(exc).__name__ in _BUILDERS:
         public = {name: value for name, value in vars(exc).items() if not name.startswith("_")}
-        fields = {"message": _sendable(str(exc)), "code": _code_of(exc).value, "error": type(exc).__name__}
+        fields = {"message": sendable(str(exc)), "code": _code_of(exc).value, "error": type(exc).__name__}
         # Beside the message, not below it: there clients before 0.11 look for them.
         return public | fields
     return _environment_error(exc, with_traceback)
@@ -97,7 +99,7 @@ def _fields_of(exc: BaseException, with_traceback: bool) -> JsonObject:
 
 def _refusal_fields(exc: errors.RemoteError | FrameError, with_traceback: bool) -> JsonObject:
     told = exc.message if isinstance(exc, errors.RemoteError) else str(exc)
-    fields: JsonObject = {"message": _sendable(told), "code": _code_of(exc).value, "error": _class_name(exc)}
+    fields: JsonObject = {"message": sendable(told), "code": _code_of(exc).value, "error": _class_name(exc)}
     if isinstance(exc, errors.RemoteError) and exc.remote_type:
         fields["remote_type"] = exc.remote_type
         if exc.remote_traceback and with_traceback:
@@ -107,12 +109,12 @@ def _refusal_fields(exc: errors.RemoteError | FrameError, with_traceback: bool) 
 
 def _crash_fields(exc: errors.SessionCrashedError, with_logs: bool) -> JsonObject:
     return {
-        "message": _sendable(exc.message),
+        "message": sendable(exc.message),
         "code": ErrorCode.SESSION_ERROR.value,
         "error": type(exc).__name__,
         "exit_code": exc.exit_code,
         "signal": exc.signal,
-        "logs": _sendable(exc.logs) if with_logs else "",
+        "logs": sendable(exc.logs) if with_logs else "",
     }
 
 
@@ -132,28 +134,33 @@ def is_environments_own(exc: BaseException) -> bool:
     return exc._is_environments_own or not known
 
 
-def _message_of(exc: BaseException) -> str:
+def message_of(exc: BaseException) -> str:
+    """Return what an exception says, or its class's name where it says nothing, or cannot; of a group, what all say."""
     try:
-        return _sendable(str(exc)) or type(exc).__name__
+        told = sendable(str(exc)) or type(exc).__name__
     except Exception:  # noqa: BLE001 - an exception that cannot say what it is must be told of all the same
         return type(exc).__name__
+    inner: object = getattr(exc, "exceptions", None)
+    if not isinstance(inner, tuple):
+        return told
+    return f"{told}: {'; '.join(f'{type(each).__qualname__}: {message_of(each)}' for each in inner)}"
 
 
-def _sendable(text: str) -> str:
+def sendable(text: str) -> str:
     """Return a text with its lone surrogates, which JSON cannot carry, written as escapes."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _environment_error(exc: BaseException, with_traceback: bool) -> JsonObject:
     fields: JsonObject = {
-        "message": _message_of(exc),
+        "message": message_of(exc),
         "code": ErrorCode.EXECUTION_ERROR.value,
         "error": errors.EnvironmentExecutionError.__name__,
         "remote_type": type(exc).__qualname__,
     }
     if with_traceback:
         lines = traceback.format_exception(type(exc), exc, environment_traceback(exc))
-        fields["traceback"] = _sendable("".join(lines))
+        fields["traceback"] = sendable("".join(lines))
     return fields
 
 

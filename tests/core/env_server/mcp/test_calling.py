@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import math
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -22,6 +23,14 @@ from tests.core.worlds import Counter
 
 class Point(pydantic.BaseModel):
     x: int
+
+
+class Busy(pydantic.BaseModel):
+    where: str = ""
+
+    @pydantic.field_serializer("where")
+    def tell(self, value: str) -> str:
+        return threading.current_thread().name
 
 
 class Telling(Counter):
@@ -47,6 +56,22 @@ class Telling(Counter):
     @tool
     def promise(self) -> int:
         return "three"  # type: ignore[return-value]
+
+    @tool
+    def odds(self, known: bool) -> float:
+        return math.inf if known else None  # type: ignore[return-value]
+
+    @tool
+    def losses(self) -> dict[str, list[float]]:
+        return {"losses": [0.5, math.nan]}
+
+    @tool
+    def loss(self) -> Any:
+        return math.nan
+
+    @tool
+    def busy(self) -> Busy:
+        return Busy()
 
     @tool
     def show(self) -> list[Any]:
@@ -103,7 +128,16 @@ def test_results_are_structured_as_their_schemas_say(server: RunningServer) -> N
         assert (point["type"], list(point["properties"])) == ("object", ["x"])
         assert numbers["properties"]["result"] == {"items": {"type": "integer"}, "type": "array"}
         without = {name for name, schema in schemas.items() if schema is None}
-        assert without == {"reset", "step", "state", "nothing", "raw", "picture"}
+        assert without == {"reset", "step", "state", "nothing", "loss", "raw", "picture"}
+
+    asyncio.run(main())
+
+
+def test_results_become_json_where_tools_run(server: RunningServer) -> None:
+    async def main() -> None:
+        async with conversing(server.base_url) as talk:
+            busy, built = await talk.call("busy"), await talk.call("build")
+        assert (busy.structuredContent or {})["where"] == (built.structuredContent or {})["result"]
 
     asyncio.run(main())
 
@@ -118,6 +152,23 @@ def test_a_result_that_its_schema_rules_out_is_a_failure(server: RunningServer) 
             assert error["type"] == "TypeError"
             assert "$.result: 'three' is not of type 'integer'" in error["message"]
             assert (failed.meta or {})["openenv/reward"] == 0.5
+
+    asyncio.run(main())
+
+
+def test_numbers_that_json_lacks_are_null_in_the_structure_and_named_in_the_text(server: RunningServer) -> None:
+    async def main() -> None:
+        async with conversing(server.base_url) as talk:
+            told = [await talk.call("odds", known=True), await talk.call("losses"), await talk.call("loss")]
+            unknown = await talk.call("odds", known=False)
+            schemas = {tool.name: tool.outputSchema or {} for tool in (await talk.client.list_tools()).tools}
+        texts: list[Any] = [result.content[0] for result in told]
+        assert [text.text for text in texts] == ["Infinity", '{"losses":[0.5,"NaN"]}', "NaN"]
+        structures = [result.structuredContent for result in told]
+        assert structures == [{"result": None}, {"losses": [0.5, None]}, {"result": None}]
+        assert schemas["odds"]["properties"]["result"] == {"type": ["number", "null"]}
+        # What a tool does not say that it returns is a failure as before.
+        assert unknown.isError
 
     asyncio.run(main())
 

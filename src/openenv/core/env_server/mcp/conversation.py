@@ -13,6 +13,8 @@ from ..mcp_types import CallToolAction, JsonRpcErrorCode, ListToolsAction, McpMe
 from ..observability import logs
 from ..types import Action, ServerMode
 from . import results
+from .nullable import nullable
+from .output_check import OutputCheck
 
 if TYPE_CHECKING:
     from ..http_server import HTTPEnvServer
@@ -62,7 +64,9 @@ class Conversation:
         self._steps_tools = self._is_simulation and (self._own_actions or "type" not in spec.action.model_fields)
         self.has_prompts = may_have_prompts(spec)
         self._has_server = may_have_server(spec)
-        self._output_schemas: dict[str, dict[str, Any]] | None = None
+        # Of each tool what it says itself of its results, and what clients are told.
+        self._output_schemas: dict[str, tuple[dict[str, Any], dict[str, Any]]] | None = None
+        self._check = OutputCheck()
 
     async def instructions(self) -> str:
         """Return what a client is told at first."""
@@ -85,18 +89,20 @@ class Conversation:
         if "error" in answer:
             raise RefusedError(JsonRpcErrorCode.INTERNAL_ERROR, str(answer["error"]["message"]))
         rows = answer["result"]["tools"]
-        self._output_schemas = {row["name"]: row["outputSchema"] for row in rows if row.get("outputSchema")}
-        return [*self._operations(), *rows]
+        known = {row["name"]: row["outputSchema"] for row in rows if row.get("outputSchema")}
+        self._output_schemas = {name: (schema, nullable(schema)) for name, schema in known.items()}
+        told = [{**row, "outputSchema": nullable(row["outputSchema"])} if row["name"] in known else row for row in rows]
+        return [*self._operations(), *told]
 
-    async def output_schema(self, name: str) -> dict[str, Any] | None:
-        """Return what a tool of the environment says of its results; `None` where it says nothing."""
+    async def _schemas_of(self, name: str) -> tuple[dict[str, Any], dict[str, Any]] | tuple[None, None]:
+        """Return what a tool of the environment says of its results, and what clients are told of it, if anything."""
         if self._output_schemas is None:
             try:
                 await self.tools()
             except Exception:  # a boundary before the environment's code: the call itself has been made
                 _logger.debug("results are not checked: the environment does not list its tools", exc_info=True)
-                return None
-        return (self._output_schemas or {}).get(name)
+                return None, None
+        return (self._output_schemas or {}).get(name, (None, None))
 
     def _operations(self) -> list[JsonObject]:
         """Return what plays an episode, where that may be played."""
@@ -119,7 +125,7 @@ class Conversation:
     async def call(self, name: str, arguments: JsonObject) -> JsonObject:
         """Return the result of a tool; its failure is a result too."""
         try:
-            return await self._called(name, arguments)
+            return results.in_json(await self._called(name, arguments))
         except Exception as exc:  # noqa: BLE001 - the boundary: told to the client, and logged there
             self._server.sessions.telemetry.told(exc)
             with_paths = not self._server.settings.hide_tracebacks
@@ -128,22 +134,32 @@ class Conversation:
 
     async def _called(self, name: str, arguments: JsonObject) -> JsonObject:
         if any(tool["name"] == name for tool in self._operations()):
-            return results.of_observation(await self._asked(Request(RequestKind(name), arguments)))
+            return results.of_observation(await self._answered(Request(RequestKind(name), arguments)))
         if self._steps_tools:
             action: JsonObject = {"type": "call_tool", "tool_name": name, "arguments": arguments}
-            return results.of_tool(await self._asked(Request(RequestKind.STEP, action)), await self.output_schema(name))
+            return await self._checked(name, await self._answered(Request(RequestKind.STEP, action)))
         params: JsonObject = {"name": name, "arguments": arguments}
         asked: JsonObject = {"jsonrpc": "2.0", "id": 0, "method": McpMethod.TOOLS_CALL.value, "params": params}
-        answer = await self._asked(Request(RequestKind.MCP, asked))
+        answer = await self._answered(Request(RequestKind.MCP, asked))
         if "error" in answer:
             data = answer["error"].get("data") or {}
             code = data.get("error_type", "execution_error")
             return results.failed(data.get("exception_type") or code, answer["error"]["message"], code)
-        return results.of_tool({"observation": {"tool_name": name, "result": answer["result"]}})
+        return await self._checked(name, {"observation": {"tool_name": name, "result": answer["result"]}})
+
+    async def _checked(self, name: str, told: JsonObject) -> JsonObject:
+        """Return the result of a tool, as far as it is what the tool says it is."""
+        own, widened = await self._schemas_of(name)
+        # What comes from an MCP server has null in the place of NaN already.
+        return await self._check.checked(name, results.of_tool(told, own), widened if results.is_shaped(told) else own)
 
     async def _asked(self, request: Request) -> dict[str, Any]:
-        answer = await self.session.answer(request)
-        told: dict[str, Any] = decode(strict_json(answer.data))
+        """Return what the session answers, in JSON that has null for NaN and the infinities."""
+        told: dict[str, Any] = decode(strict_json((await self.session.answer(request)).data))
+        return told
+
+    async def _answered(self, request: Request) -> dict[str, Any]:
+        told: dict[str, Any] = decode((await self.session.answer(request)).data)
         return told
 
     # -- resources -----------------------------------------------------------------------------------------------------

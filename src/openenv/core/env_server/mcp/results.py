@@ -7,11 +7,11 @@ from typing import Any
 from ...exceptions import RemoteError
 from ...media import RESULT_TYPE
 from ...tools.results import mcp_result
-from ...wire.codec import encode
+from ...wire.codec import decode, readable, strict_json
 from ...wire.errors import error_fields
 from ...wire.frames import JsonObject
 
-__all__ = ["failed", "failed_by", "of_observation", "of_tool"]
+__all__ = ["failed", "failed_by", "in_json", "is_shaped", "of_observation", "of_tool"]
 
 _REWARD, _DONE = "openenv/reward", "openenv/done"
 
@@ -22,7 +22,7 @@ def of_observation(told: JsonObject) -> JsonObject:
     Args:
         told: What the session answered: `observation`, `reward` and `done`, or the state's fields.
     """
-    return {"content": [_text(encode(told).decode())], "structuredContent": told, "isError": False}
+    return {"content": [_text(readable(told))], "structuredContent": told, "isError": False}
 
 
 def of_tool(told: dict[str, Any], output_schema: dict[str, Any] | None = None) -> JsonObject:
@@ -44,7 +44,7 @@ def of_tool(told: dict[str, Any], output_schema: dict[str, Any] | None = None) -
     else:
         # An environment that answers tool calls with observations of its own.
         result = _shaped(observation)
-    result["_meta"] = {_REWARD: told.get("reward"), _DONE: told.get("done", False)}
+    result["_meta"] = _strict({_REWARD: told.get("reward"), _DONE: told.get("done", False)})
     if told.get("done"):
         result["content"].append(_text(f"The episode is over (reward of this step: {told.get('reward')})."))
     return result
@@ -77,19 +77,36 @@ def failed(kind: str, message: str, code: str) -> dict[str, Any]:
 
 def _shaped(value: object, result_type: object = None, output_schema: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return a tool's result, which may have MCP's shape already, as a FastMCP server's has."""
-    known = {"content", "structured_content", "data", "is_error"}
-    is_shaped = isinstance(value, dict) and value.keys() >= known
-    shaped: Any = value if is_shaped else mcp_result(value, result_type, output_schema)
+    shaped: Any = value if _is_shaped(value) else mcp_result(value, result_type, output_schema)
     result: dict[str, Any] = {"content": [_block(each) for each in shaped["content"]], "isError": shaped["is_error"]}
     if shaped["structured_content"] is not None:
         result["structuredContent"] = shaped["structured_content"]
     return result
 
 
+def is_shaped(told: dict[str, Any]) -> bool:
+    """Return whether what a session answered to `CallToolAction` has a result in MCP's shape."""
+    return _is_shaped(told["observation"].get("result"))
+
+
+def _is_shaped(value: object) -> bool:
+    return isinstance(value, dict) and value.keys() >= {"content", "structured_content", "data", "is_error"}
+
+
 def _block(block: dict[str, Any]) -> JsonObject:
     """Return a content block without the fields that hold nothing, under the names of the protocol."""
     renamed = {"meta": "_meta"}
     return {renamed.get(name, name): value for name, value in block.items() if value is not None}
+
+
+def in_json(result: JsonObject) -> JsonObject:
+    """Return a result whose structure every client can read: NaN and the infinities, which JSON lacks, are null."""
+    structured: Any = result.get("structuredContent")
+    return result if structured is None else {**result, "structuredContent": _strict(structured)}
+
+
+def _strict(value: dict[str, Any]) -> Any:
+    return decode(strict_json(value))
 
 
 def _text(text: str) -> JsonObject:

@@ -9,7 +9,6 @@ from ...exceptions import MissingExtraError
 from ...tools.context import LogLevel, LogMessage, Notice, listening
 from .conversation import Conversation, RefusedError
 from .notices import Notices
-from .output_check import OutputCheck
 
 try:
     import anyio
@@ -53,7 +52,6 @@ async def server_of(server: HTTPEnvServer, conversation: Conversation) -> Server
 def _calling(made: Server[Any, Any], conversation: Conversation) -> dict[Any, Any]:
     """Return what answers calls of tools, and says which of their messages a client wants."""
     wanted: types.LoggingLevel = _FIRST_LEVEL
-    check = OutputCheck()
 
     async def set_level(request: types.SetLevelRequest) -> types.ServerResult:
         nonlocal wanted
@@ -77,7 +75,6 @@ def _calling(made: Server[Any, Any], conversation: Conversation) -> dict[Any, An
         async with Notices(send) as notices:
             with listening(notices.take):
                 result = await conversation.call(name, request.params.arguments or {})
-                result = await check.checked(name, result, await conversation.output_schema(name))
         return types.ServerResult(types.CallToolResult.model_validate(result))
 
     return {types.SetLevelRequest: set_level, types.CallToolRequest: call_tool}

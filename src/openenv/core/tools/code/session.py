@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ...._syntax import tree_of
 from ...env_server.types import CodeError, CodeObservation
 from ...exceptions import SessionBusyError
 from ...wire.codec import EncodeError, encode
@@ -79,7 +80,7 @@ class CodeSession:
     ) -> CodeObservation:
         thread = self._free_thread()
         try:
-            source = Source.of(text)
+            source = Source.of(text, tree_of)
         except (SyntaxError, ValueError) as exc:
             return _failed("SyntaxError", f"Syntax error: {exc}", "")
         except (RecursionError, MemoryError) as exc:

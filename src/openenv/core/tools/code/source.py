@@ -6,11 +6,10 @@ import ast
 import dis
 import linecache
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from types import CodeType
-
-from ...._syntax import tree_of
 
 __all__ = ["Source"]
 
@@ -36,8 +35,13 @@ class Source:
     sets_result: bool
 
     @classmethod
-    def of(cls, text: str) -> Source:
+    def of(cls, text: str, tree_of: Callable[[str, str], ast.Module] = ast.parse) -> Source:
         """Compile code, in which `await` may stand outside functions.
+
+        Args:
+            text: The code.
+            tree_of: What makes its tree, given a name for errors too. Interpreters that have this module alone, without
+                its package, run one thread.
 
         Raises:
             SyntaxError: It is not Python.
