@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,10 +15,12 @@ from openenv.core.exceptions import ConfigurationError, HubError, HubUnreachable
 from openenv.core.hub import SpaceName, copy_source, duplicate, plan_upload, publish
 from openenv.core.hub._project_files import project_files
 from openenv.scaffold import create_project
+from tests.hub_host.connections import close_connections
 from tests.hub_host.fixtures import ECHO_FILES
 from tests.hub_host.hub import TOKEN, WRITER, WRITER_TOKEN, Hub
 
 NAME = f"{WRITER}/dice-env"
+PATIENCE_S = 60.0
 
 
 @pytest.fixture
@@ -108,6 +112,37 @@ def test_a_hub_that_fails_or_is_silent_is_told(project: Path, writing: Hub) -> N
     for thread in threading.enumerate():
         if thread.name == "asks the Hub":
             thread.join()
+    assert "models.py" not in writing.spaces[NAME].repository.files(), "what was given up was done all the same"
+
+
+def test_a_connection_that_another_thread_closes_costs_no_upload(project: Path, writing: Hub) -> None:
+    planned = plan_upload(project, NAME)
+    # The commit is held, as below, after the Space was made.
+    writing.hold_after(4)
+    with ThreadPoolExecutor() as threads:
+        publishing = threads.submit(publish, planned)
+        assert writing.held.wait(PATIENCE_S)
+        close_connections()
+        writing.silence.set()
+        assert publishing.result().name.repo_id == NAME
+
+
+def test_a_pull_request_of_which_nobody_knows_whether_it_was_opened_is_not_opened_twice(
+    project: Path, writing: Hub
+) -> None:
+    space = writing.add("others/dice-env", {"README.md": "theirs"})
+    planned = plan_upload(project, "others/dice-env")
+    # It lists the files, has the header looked at, is told how to send each file, and commits.
+    writing.hold_after(3)
+    with ThreadPoolExecutor() as threads:
+        publishing = threads.submit(publish, planned, create_pr=True)
+        assert writing.held.wait(PATIENCE_S)
+        close_connections()
+        writing.silence.set()
+        # Of an answer that comes in one piece nothing is lost.
+        with contextlib.suppress(HubUnreachableError):
+            publishing.result()
+    assert space.pull_requests == 1
 
 
 def test_a_header_that_the_hub_does_not_take_is_told(project: Path, writing: Hub) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -18,10 +19,12 @@ from openenv.core.exceptions import (
 from openenv.core.hub import SpaceName, look_up, name_at
 from openenv.core.hub.registry import registry_login
 from openenv.core.hub.settings import HubSettings
+from tests.hub_host.connections import close_connections
 from tests.hub_host.hub import TOKEN, Hub
 
 NAME = SpaceName("openenv", "echo-env")
 WRONG = "hf_a_token_of_nobody"
+PATIENCE_S = 60.0
 
 
 def test_a_space_is_described_at_the_revision_asked_for(hub: Hub) -> None:
@@ -115,6 +118,18 @@ def test_a_hub_that_does_not_answer_is_given_up_in_time(hub: Hub) -> None:
 
     with pytest.raises(HubUnreachableError, match=r"did not tell of openenv/echo-env within 0\.2 s"):
         look_up(NAME, timeout_s=0.2)
+
+
+def test_a_connection_that_another_thread_closes_costs_no_answer(hub: Hub) -> None:
+    hub.add("openenv/echo-env", {"README.md": "one"})
+    hub.hold_after(0)
+
+    with ThreadPoolExecutor() as threads:
+        asking = threads.submit(look_up, NAME, timeout_s=PATIENCE_S)
+        assert hub.held.wait(PATIENCE_S)
+        close_connections()
+        hub.silence.set()
+        assert asking.result().name == NAME
 
 
 def test_a_hub_that_is_not_there_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:

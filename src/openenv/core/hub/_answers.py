@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, TypeVar
 
 from .._secrets import mask
 from ..exceptions import HubError, HubUnreachableError, OpenEnvError, SpaceNotFoundError
+from ._asking import Asking
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,9 @@ __all__ = ["answer_of", "not_found", "write_answer_of"]
 _ResultT = TypeVar("_ResultT")
 
 
-def answer_of(ask: Callable[[], _ResultT], what: str, settings: HubSettings, timeout_s: float) -> _ResultT:
+def answer_of(
+    ask: Callable[[], _ResultT], what: str, settings: HubSettings, timeout_s: float, *, is_repeatable: bool = True
+) -> _ResultT:
     """Return what a call of `huggingface_hub` returns, or raise what is wrong.
 
     Args:
@@ -26,22 +28,31 @@ def answer_of(ask: Callable[[], _ResultT], what: str, settings: HubSettings, tim
         what: What it asks for, such as "openenv/echo-env@main".
         settings: The Hub that it asks.
         timeout_s: Seconds that it may take; `huggingface_hub` itself bounds no more than the wait for the next byte.
+        is_repeatable: Whether it may be asked again where nobody knows how far it came.
 
     Raises:
         OpenEnvError: As `look_up` says.
     """
+    asking = Asking(ask, is_repeatable=is_repeatable)
     try:
-        return _within(ask, timeout_s)
+        return asking.answer(timeout_s)
     except OpenEnvError:
         raise
     except Exception as error:
         # Its HTTP library differs from release to release, and the errors of that with it.
         if "timeout" in type(error).__name__.lower():
             raise HubUnreachableError(f"{settings.endpoint} did not tell of {what} within {timeout_s:g} s") from error
+        if asking.was_cut_off:
+            raise HubUnreachableError(
+                f"another thread of this program closed the connection to {settings.endpoint}, as huggingface_hub does "
+                f"where a Hub cannot be reached: see what became of {what}, and try again"
+            ) from error
         raise _translated(error, what, settings) from error
 
 
-def write_answer_of(ask: Callable[[], _ResultT], what: str, settings: HubSettings, timeout_s: float) -> _ResultT:
+def write_answer_of(
+    ask: Callable[[], _ResultT], what: str, settings: HubSettings, timeout_s: float, *, is_repeatable: bool
+) -> _ResultT:
     """Return what a call of `huggingface_hub` returns that changes something, or raise what is wrong.
 
     The arguments are those of `answer_of`.
@@ -62,7 +73,7 @@ def write_answer_of(ask: Callable[[], _ResultT], what: str, settings: HubSetting
                 raise
             raise refused from error
 
-    return answer_of(asked, what, settings, timeout_s)
+    return answer_of(asked, what, settings, timeout_s, is_repeatable=is_repeatable)
 
 
 def not_found(what: str, settings: HubSettings) -> SpaceNotFoundError:
@@ -72,26 +83,6 @@ def not_found(what: str, settings: HubSettings) -> SpaceNotFoundError:
     else:
         mend = "or it is private and the token in use may not read it"
     return SpaceNotFoundError(f"{settings.endpoint} has no Space {what}; {mend}")
-
-
-def _within(ask: Callable[[], _ResultT], timeout_s: float) -> _ResultT:
-    answers: list[_ResultT] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            answers.append(ask())
-        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
-            errors.append(error)
-
-    asking = threading.Thread(target=run, name="asks the Hub", daemon=True)
-    asking.start()
-    asking.join(timeout_s)
-    if errors:
-        raise errors[0]
-    if not answers:
-        raise TimeoutError
-    return answers[0]
 
 
 def _translated(error: Exception, what: str, settings: HubSettings) -> HubError:

@@ -60,7 +60,7 @@ def duplicate(
     def ask() -> SpaceName:
         return _duplicated(api, name, copy, private, settings)
 
-    return write_answer_of(ask, f"a copy of {name} as {copy}", settings, timeout_s)
+    return write_answer_of(ask, f"a copy of {name} as {copy}", settings, timeout_s, is_repeatable=False)
 
 
 def copy_source(

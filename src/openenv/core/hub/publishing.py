@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .._application import is_project
 from .._manifest import read_manifest
 from ..containers.images.build import find_dockerfile, repository_name
+from ..containers.runtime._deadline import Deadline
 from ..exceptions import ConfigurationError, HubError
 from ._answers import write_answer_of
 from ._project_files import project_files
@@ -130,10 +131,13 @@ def publish(
     api = hub_api(settings)
     said = message or f"Publish by OpenEnv {_version()}"
 
-    def upload() -> PublishedSpace:
-        return _uploaded(api, planned, private, create_pr, said, settings)
+    deadline = Deadline.after(timeout_s)
 
-    return write_answer_of(upload, planned.name.repo_id, settings, timeout_s)
+    def upload() -> PublishedSpace:
+        return _uploaded(api, planned, private, create_pr, said, settings, deadline)
+
+    # The same files once more change nothing, but a pull request would be another one.
+    return write_answer_of(upload, planned.name.repo_id, settings, timeout_s, is_repeatable=not create_pr)
 
 
 def require_token(settings: HubSettings) -> None:
@@ -150,7 +154,13 @@ def require_token(settings: HubSettings) -> None:
 
 
 def _uploaded(
-    api: HfApi, planned: PlannedUpload, private: bool | None, create_pr: bool, message: str, settings: HubSettings
+    api: HfApi,
+    planned: PlannedUpload,
+    private: bool | None,
+    create_pr: bool,
+    message: str,
+    settings: HubSettings,
+    deadline: Deadline,
 ) -> PublishedSpace:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
@@ -163,6 +173,9 @@ def _uploaded(
         *(CommitOperationAdd(path, str(file)) for path, file in planned.files.items()),
         *(CommitOperationDelete(path, is_folder=False) for path in gone),
     ]
+    if deadline.has_passed:
+        # Whoever wanted it has been told that it failed.
+        raise TimeoutError
     made = api.create_commit(repo_id, operations, commit_message=message, create_pr=create_pr, **common)
     page = planned.name.page(settings.endpoint)
     return PublishedSpace(planned.name.at(made.oid), page, made.pr_url or "", tuple(gone))
