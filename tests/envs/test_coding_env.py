@@ -275,6 +275,34 @@ def test_tests_leave_no_trace_and_expectations_stay_outside() -> None:
     environment.close()
 
 
+_UNUSUAL = """
+import os, sys, time
+os.close(1)
+def f(n):
+    if n == 1:
+        sys.exit()
+    if n == 2:
+        os._exit(0)
+    if n == 3:
+        time.sleep(60)
+    return n
+"""
+
+
+def test_a_test_that_ends_the_process_fails_alone() -> None:
+    environment = CodingEnvironment()
+    environment.reset(task={"tests": [{"call": f"f({number})", "equals": number} for number in range(6)]})
+
+    observation = environment.step(CodeAction(code=_UNUSUAL))
+    assert (observation.tests_passed, observation.session_lost) == (3, None)
+    observation = environment.step(CodeAction(code="def f(n): os.kill(os.getppid(), 9)"))
+    assert (observation.tests_passed, observation.reward) == (0, 0.0)
+    assert observation.session_lost is not None
+    assert "a test of the task" in observation.session_lost
+    assert environment.step(CodeAction(code="def f(n): return n")).done
+    environment.close()
+
+
 def test_a_task_that_is_not_there_is_refused() -> None:
     with pytest.raises(ValueError, match="running_total"):
         CodingEnvironment().reset(task={"name": "walking_total"})

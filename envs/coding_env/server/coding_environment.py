@@ -80,6 +80,8 @@ class CodingEnvironment(Environment[CodeAction, CodeObservation, CodeState]):
         if self._tests:
             observation.tests_total = len(self._tests)
             observation.tests_passed = 0 if session.is_closed else self._passed(session)
+            if session.is_closed and observation.session_lost is None:
+                observation.session_lost = "a test of the task ended the process, and its variables are gone"
             self._is_over = self._is_over or observation.tests_passed == observation.tests_total
             observation.done = self._is_over
             observation.reward = self._apply_rubric(action, observation)
