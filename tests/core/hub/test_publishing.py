@@ -139,10 +139,10 @@ def test_a_pull_request_of_which_nobody_knows_whether_it_was_opened_is_not_opene
         assert writing.held.wait(PATIENCE_S)
         close_connections()
         writing.silence.set()
-        # Of an answer that comes in one piece nothing is lost.
+        # It may be cut off before it has sent anything, or have its answer already.
         with contextlib.suppress(HubUnreachableError):
             publishing.result()
-    assert space.pull_requests == 1
+    assert space.pull_requests <= 1
 
 
 def test_a_header_that_the_hub_does_not_take_is_told(project: Path, writing: Hub) -> None:
