@@ -266,12 +266,12 @@ def test_a_session_is_held(namespaces: bool, tmp_path: Path) -> None:
         return "" if session.exit_code == 0 else f"{session.exit_code}: {outcome}"
 
     assert secret.is_file()
-    assert fails(f"cat {secret}")
-    assert fails(f"touch {tmp_path / 'a'}")
+    assert fails(f"cat '{secret}'")
+    assert fails(f"touch '{tmp_path / 'a'}'")
     assert fails(f"kill -0 {os.getpid()}")
     assert fails("head -c 2000000 /dev/zero > big")
     assert fails("python3 -c 'import socket; socket.socket()'")
-    assert not fails("touch $TMPDIR/a && mkdir d && mv $TMPDIR/a d/b && ls -l d/b > /dev/null")
+    assert not fails('touch "$TMPDIR/a" && mkdir d && mv "$TMPDIR/a" d/b && ls -l d/b > /dev/null')
     assert not any("PYTEST" in name for name in session.run("env", _PATIENTLY_S).output.splitlines())
     assert session.run("kill -9 -1; exit", _PATIENTLY_S).shell_exit_code is not None
     assert session.run("cat d/b && echo on", _PATIENTLY_S).output == "on\n"
