@@ -396,6 +396,24 @@ def test_what_is_no_server_is_a_connect_error_that_says_what_it_is(drive: Drive,
 
 
 @both_kinds
+@pytest.mark.parametrize("path", ["/ws", "/web/"])
+def test_an_address_with_the_path_of_a_route_is_told_from_a_denial(
+    server: RunningServer, drive: Drive, path: str
+) -> None:
+    with (
+        drive(CounterEnv(base_url=server.base_url + path)) as env,
+        pytest.raises(ConnectError, match=r"The client asks for /ws by itself: leave '(/ws|/web)' out of base_url"),
+    ):
+        env.reset()
+
+
+@both_kinds
+def test_blanks_around_an_address_are_none_of_it(server: RunningServer, drive: Drive) -> None:
+    with drive(CounterEnv(base_url=f" {server.base_url}/\n")) as env:
+        assert env.reset()
+
+
+@both_kinds
 def test_nobody_at_the_address(drive: Drive) -> None:
     with listening(None) as url:
         pass
@@ -404,8 +422,10 @@ def test_nobody_at_the_address(drive: Drive) -> None:
 
 
 @both_kinds
-@pytest.mark.parametrize("address", ["ftp://x", "http://[", "", "http://x:notaport", "ws://u@:80"])
-def test_what_is_no_address_is_a_configuration_error(drive: Drive, address: str) -> None:
+@pytest.mark.parametrize(
+    "address", ["ftp://x", "http://[", "", "http://x:notaport", "ws://u@:80", "http:/x", "http://x?y=1", 8000]
+)
+def test_what_is_no_address_is_a_configuration_error(drive: Drive, address: Any) -> None:
     with (
         pytest.raises(ConfigurationError, match=r"address of a server|expected base_url"),
         drive(GenericEnvClient(base_url=address)) as env,

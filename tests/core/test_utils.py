@@ -22,11 +22,18 @@ U = TypeVar("U")
         ("wss://h//", "wss://h"),
         ("h:80", "ws://h:80"),
         ("h", "ws://h"),
+        ("http", "ws://http"),
         ("http://[::1]:8000", "ws://[::1]:8000"),
     ],
 )
 def test_addresses_become_those_of_websockets(url: str, expected: str) -> None:
     assert convert_to_ws_url(url) == expected
+
+
+@pytest.mark.parametrize("url", ["http:/h:1", "http//h:1", "https:"])
+def test_an_address_whose_scheme_is_cut_short_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="expected :// after"):
+        convert_to_ws_url(url)
 
 
 def test_an_address_of_another_scheme_is_refused() -> None:
@@ -41,6 +48,8 @@ def test_an_address_of_another_scheme_is_refused() -> None:
         ("ws://127.0.0.1/ws", True),
         ("ws://127.8.8.8", True),
         ("http://[::1]:8000", True),
+        ("http://0.0.0.0:8000", True),
+        ("http://[::]:8000", True),
         ("http://example.com", False),
         ("http://127.example.com", False),
         ("http://10.0.0.1", False),

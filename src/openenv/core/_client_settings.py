@@ -7,7 +7,7 @@ from typing import Any
 
 from .exceptions import ConfigurationError
 
-__all__ = ["PRODUCTION", "checked_mode", "liveness", "positive", "started_url"]
+__all__ = ["PRODUCTION", "address_of", "checked_mode", "liveness", "positive"]
 
 PRODUCTION = "production"
 _MODES = ("simulation", PRODUCTION)
@@ -36,16 +36,18 @@ def checked_mode(mode: str | None) -> str:
     return chosen
 
 
-def started_url(provider: object) -> str:
-    """Return the address of a provider's server.
+def address_of(base_url: object, provider: object) -> str:
+    """Return the address of a server: the one given, else that of a provider's server.
 
     Raises:
-        ConfigurationError: There is no provider, or it does not tell.
+        ConfigurationError: It is no text, or there is no provider, or it does not tell.
     """
-    url = getattr(provider, "base_url", None)
+    if base_url and not isinstance(base_url, str):
+        raise ConfigurationError(f"expected base_url as text, such as 'http://localhost:8000', got {base_url!r}")
+    url = (isinstance(base_url, str) and base_url.strip()) or getattr(provider, "base_url", None)
     if not isinstance(url, str):
         raise ConfigurationError("expected base_url, or a provider whose server is started and that has a base_url")
-    return url
+    return url.rstrip("/")
 
 
 def liveness(provider: object) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeVar, cast, get_origin
 
 from ._client_models import ClientModels, payload_of, result_as, sendable, state_as
-from ._client_settings import PRODUCTION, checked_mode, liveness, positive, started_url
+from ._client_settings import PRODUCTION, address_of, checked_mode, liveness, positive
 from ._client_tasks import ClientTasks
 from ._copies import Copies
 from ._own_thread import in_own_thread
@@ -101,7 +101,7 @@ class EnvClient(SessionSharing, ClientTasks, Copies, Generic[_ActT, _ObsT, _Stat
             )
         self.provider = provider
         self.mode = checked_mode(mode)
-        self._base_url = (base_url or started_url(provider)).rstrip("/")
+        self._base_url = address_of(base_url, provider)
         self._settings = TransportSettings(
             base_url=self._base_url,
             connect_timeout_s=positive("connect_timeout_s", connect_timeout_s),

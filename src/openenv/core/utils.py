@@ -23,10 +23,13 @@ def convert_to_ws_url(url: str) -> str:
         url: An `http`, `https`, `ws` or `wss` address, or a host with or without a port.
 
     Raises:
-        ValueError: The scheme is another.
+        ValueError: The scheme is another, or its sign is cut short.
     """
     scheme, separator, rest = url.partition("://")
     if not separator:
+        host = url.partition("/")[0].rstrip(":")
+        if host.lower() in _SCHEMES and host != url:
+            raise ValueError(f"expected :// after {host}, got {url!r}")
         return "ws://" + url.rstrip("/")
     if scheme.lower() not in _SCHEMES:
         raise ValueError(f"expected an http, https, ws or wss address, got {url!r}")
@@ -34,10 +37,11 @@ def convert_to_ws_url(url: str) -> str:
 
 
 def is_loopback(url: str) -> bool:
-    """Return whether an address names this machine by a loopback name or number."""
+    """Return whether an address names this machine by a loopback name or number, or as that which servers listen on."""
     host = urlsplit(url).hostname or ""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        number = ipaddress.ip_address(host)
+        return number.is_loopback or number.is_unspecified
     except ValueError:
         return host == "localhost"
 

@@ -191,6 +191,11 @@ class ClientConnection:
             self._protocol.send_close(1000)
         return self.outgoing()
 
+    @property
+    def _own_path(self) -> str:
+        """Return the path of the server's address, without that of its WebSocket."""
+        return self.uri.path.removesuffix("/ws")
+
     def refusal(self) -> OpenEnvError:
         """Return why the handshake failed."""
         exc = self._protocol.handshake_exc
@@ -198,10 +203,11 @@ class ClientConnection:
             body = _reason(exc.response.body or b"")
             told = f"{self.url} answered {exc.response.status_code} {exc.response.reason_phrase}"
             if exc.response.status_code in {401, 403}:
-                return _denial(exc.response.status_code, f"{told}: {body}" if body else told)
+                return _denial(exc.response.status_code, f"{told}: {body}" if body else told, self._own_path)
             if exc.response.status_code == 429:
                 return RateLimitError(_seconds(exc.response.headers.get("Retry-After")), f"{told}: {body}")
-            return ConnectError(f"{told}: {body}" if body else f"{told}: is there an OpenEnv server at that address?")
+            asked = f"{told}: is there an OpenEnv server at that address?{_advice_on_path(self._own_path)}"
+            return ConnectError(f"{told}: {body}" if body else asked)
         if isinstance(exc, InvalidHandshake):
             return ConnectError(f"{self.url} does not speak WebSocket: {exc}")
         return ConnectError(f"{self.url} closed the connection before the handshake was over")
@@ -252,13 +258,20 @@ def _reason(body: bytes | bytearray) -> str:
     return body[:_REASON_BYTES].decode(errors="replace").strip()
 
 
-def _denial(status: int, told: str) -> AuthenticationError:
+def _denial(status: int, told: str, path: str) -> AuthenticationError:
     advice = (
         "Pass the client the server's token as auth_token=…, or set OPENENV_AUTH_TOKEN"
         if status == 401
-        else "The server refuses this client, or what stands before it does"
+        else "The server refuses this client, or what stands before it does, or it is no OpenEnv server"
+        + _advice_on_path(path)
     )
     return AuthenticationError(f"{told}. {advice}", status=status)
+
+
+def _advice_on_path(path: str) -> str:
+    if not path:
+        return ""
+    return f". The client asks for /ws by itself: leave {path!r} out of base_url, unless the server is served below it"
 
 
 def _seconds(text: str | None) -> float | None:
@@ -269,7 +282,10 @@ def _address(base_url: str) -> tuple[str, WebSocketURI]:
     _refuse_page_of_space(base_url)
     try:
         url = convert_to_ws_url(base_url) + "/ws"
-        return url, parse_uri(url)
+        uri = parse_uri(url)
+        if uri.query:
+            raise ValueError("an address has no query")
+        return url, uri
     except (ValueError, InvalidURI) as exc:
         raise ConfigurationError(
             f"expected base_url to be the address of a server, such as 'http://localhost:8000', got {base_url!r}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -15,6 +17,14 @@ def test_a_listener_takes_connections_before_anybody_accepts_them() -> None:
         connection, address = listener.accept()
         connection.close()
         assert address == client.getsockname()
+
+
+def test_a_listener_does_not_stand_in_for_standard_input() -> None:
+    """A server has a standard input of its own, which would take the listener's place."""
+    program = "from openenv.core.containers.runtime._sockets import listen; print(listen('127.0.0.1', None).fileno())"
+    command = ["sh", "-c", 'exec "$0" -c "$1" <&-', sys.executable, program]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert int(shown) > 2
 
 
 def test_a_port_in_use_is_an_error_that_says_what_to_do() -> None:

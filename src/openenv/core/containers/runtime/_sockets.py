@@ -10,6 +10,7 @@ from openenv.core.exceptions import ConfigurationError, ProviderError
 
 __all__ = ["base_url", "check_port", "free_port", "is_loopback", "listen"]
 
+_STANDARD_ERROR = 2
 _WILDCARDS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - how to reach them, not a bind
 
 
@@ -56,6 +57,17 @@ def is_loopback(host: str) -> bool:
     return host in ("localhost", "::1") or host.startswith("127.")
 
 
+def _above_standard(sock: socket.socket) -> socket.socket:
+    """Return a socket whose number is none of standard input, output and error, which a child has of its own."""
+    taken = []
+    while sock.fileno() <= _STANDARD_ERROR:
+        taken.append(sock)
+        sock = sock.dup()
+    for lower in taken:
+        lower.close()
+    return sock
+
+
 def _bind(host: str, port: int) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -63,7 +75,7 @@ def _bind(host: str, port: int) -> socket.socket:
         )[0]
     except socket.gaierror as error:
         raise ProviderError(f"cannot listen on host {host!r}: {error.strerror}") from error
-    listener = socket.socket(family, kind, protocol)
+    listener = _above_standard(socket.socket(family, kind, protocol))
     try:
         # A port that a server has just left is free.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
