@@ -100,7 +100,7 @@ def test_what_cannot_be_saved_is_told_for_its_sessions_alone(drive: Drive) -> No
         pool.reset()
         proxy.refusing = True
         proxy.cut_all()
-        assert environment.closed.wait(60)
+        wait_until(lambda: server.app.state.openenv.active_sessions == 0, "the sessions are given up")
         proxy.refusing = False
         for count in (1, 2):
             with pytest.raises(PoolError) as caught:
@@ -127,7 +127,7 @@ def test_a_reset_that_finds_its_session_lost_opens_a_new_one() -> None:
         pool.reset()
         proxy.refusing = True
         proxy.cut_all()
-        assert environment.closed.wait(60)
+        wait_until(lambda: server.app.state.openenv.active_sessions == 0, "the sessions are given up")
         proxy.refusing = False
         pool.reset()
         assert [result.observation.count for result in pool.step(_asked(1, 2))] == [1, 1]
