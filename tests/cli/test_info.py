@@ -9,8 +9,10 @@ import pytest
 
 from openenv.cli.info import _type
 from openenv.core.containers.runtime import LocalProcessProvider
+from openenv.core.exceptions import SpaceNotFoundError, UntrustedCodeError
 from openenv.scaffold import create_project
 from tests.cli.running import invoked, openenv
+from tests.hub_host.hub import TOKEN, Hub
 from tests.site_packages import DICE, SitePackages
 
 
@@ -48,6 +50,45 @@ def test_a_server_is_told_of(dice: SitePackages) -> None:
     assert told["action"] == "DiceAction(sides: integer)"
     assert told["reset"].startswith("reset(seed: ")
     assert known["action_schema"]["title"] == "DiceAction"
+
+
+@pytest.mark.parametrize("is_private", [False, True])
+def test_a_space_that_runs_is_told_of_by_its_server_and_not_installed(
+    is_private: bool, hub: Hub, echo_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space = hub.add("openenv/dice-env", {"README.md": ""}, is_private=is_private)
+    space.run(echo_url)
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+
+    told = dict(line.split(None, 1) for line in invoked("info", "openenv/dice-env").splitlines()[1:])
+
+    assert told["address"] == echo_url
+    assert told["space"] == f"openenv/dice-env@{space.repository.resolve('main')}"
+    assert told["page"] == f"{hub.url}/spaces/openenv/dice-env"
+    assert "message" in told["action"]
+    assert "from_env('openenv/dice-env')" in told["try"]
+
+
+@pytest.mark.parametrize("why", ["asleep", "unreachable", "another commit"])
+def test_a_space_that_cannot_tell_by_itself_is_asked_about_before_it_is_installed(
+    why: str, hub: Hub, echo_url: str
+) -> None:
+    space = hub.add("openenv/dice-env", {"README.md": ""})
+    first = space.repository.resolve("main")
+    if why == "unreachable":
+        space.run("http://127.0.0.1:9")
+    elif why == "another commit":
+        space.repository.commit({"README.md": "two"})
+        space.run(echo_url)
+    name = f"openenv/dice-env@{first}" if why == "another commit" else "openenv/dice-env"
+
+    with pytest.raises(UntrustedCodeError, match="say --trust-remote-code"):
+        invoked("info", name)
+
+
+def test_a_space_that_is_not_there_is_told(hub: Hub) -> None:
+    with pytest.raises(SpaceNotFoundError, match="has no Space openenv/none"):
+        invoked("info", "openenv/none")
 
 
 def test_a_server_that_is_not_there_is_told() -> None:

@@ -30,8 +30,12 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
     trust_remote_code: TrustOption = False,
 ) -> None:
-    """Tell about an environment: a project, an installed one, one that is served, or one on the Hub."""
-    known = _of_server(target) if is_server(target) else _of_source(target, trust_remote_code)
+    """Tell about an environment: a project, an installed one, one that is served, or one on the Hub.
+
+    A Space that runs tells by its server, and any other by its package, which is installed once you agree.
+    """
+    known = _of_server(target) if is_server(target) else _of_running_space(target)
+    known = known or _of_source(target, trust_remote_code)
     if as_json:
         import json
 
@@ -46,6 +50,14 @@ def _of_server(target: str) -> dict[str, Any]:
     from ..core.server_info import fetch_server_info
 
     return fetch_server_info(target if "://" in target else f"http://{target}")
+
+
+def _of_running_space(target: str) -> dict[str, Any] | None:
+    from ..auto._hub import is_remote
+    from ..auto._running_space import running_space_info
+
+    is_space = is_remote(target) and not Path(target).expanduser().exists()
+    return running_space_info(target) if is_space else None
 
 
 def _of_source(target: str, trust_remote_code: bool) -> dict[str, Any]:
@@ -81,6 +93,8 @@ def _lines(known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     told = {
         "description": "description",
         "url": "address",
+        "space": "space",
+        "page": "page",
         "package": "from",
         "origin": "origin",
         "directory": "directory",
@@ -96,8 +110,9 @@ def _lines(known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if schema:
             title = kind if kind == "reset" else schema.get("title", kind)
             yield kind, _shape(known.get(f"{kind}_class", title), schema)
-    if "env_key" in known:
-        yield "try", f"python -c \"import openenv; print(openenv.AutoEnv.from_env('{known['env_key']}').reset())\""
+    name = known.get("env_key") or known.get("space", "").partition("@")[0]
+    if name:
+        yield "try", f"python -c \"import openenv; print(openenv.AutoEnv.from_env('{name}').reset())\""
 
 
 def _shape(name: str, schema: Mapping[str, Any]) -> str:

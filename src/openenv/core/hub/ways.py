@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     _Client = SyncEnvClient[Any, Any, Any]
 
-__all__ = ["RUNNING_SPACE", "connect_running", "connect_somehow", "try_ways"]
+__all__ = ["RUNNING_SPACE", "connect_running", "connect_somehow", "require_running", "token_for", "try_ways"]
 
 RUNNING_SPACE = "the running Space"
 _IMAGE = "its image, by Docker"
@@ -112,14 +112,10 @@ def connect_running(
         HubError: It does not run, or at another commit than the one asked for.
         OpenEnvError: It does not answer as an environment's server does, or has no room.
     """
-    if not space.is_running:
-        raise HubError(f"it does not run: the Hub says {space.stage or 'nothing of its stage'}")
-    if space.name.revision is not None and space.running_commit != space.commit:
-        running = space.running_commit or "a commit that the Hub does not tell"
-        raise HubError(f"it runs {running}, and not {space.commit}, which {space.name.revision!r} stands for")
+    require_running(space)
     options = dict(client_options)
     if space.is_private and "auth_token" not in options:
-        options["auth_token"] = _token_for(space, settings or HubSettings.from_environment())
+        options["auth_token"] = token_for(space, settings or HubSettings.from_environment())
     client = client_class(base_url=space.url, **options).sync()
     try:
         return client.connect()
@@ -128,8 +124,30 @@ def connect_running(
         raise
 
 
-def _token_for(space: Space, settings: HubSettings) -> str | None:
-    # Not in the clear, whatever the Hub says.
+def require_running(space: Space) -> None:
+    """Do nothing if a Space's server runs at the commit asked for, and raise if it does not.
+
+    Args:
+        space: What the Hub says of it.
+
+    Raises:
+        HubError: It does not run, or at another commit.
+    """
+    if not space.is_running:
+        raise HubError(f"it does not run: the Hub says {space.stage or 'nothing of its stage'}")
+    if space.name.revision is not None and space.running_commit != space.commit:
+        running = space.running_commit or "a commit that the Hub does not tell"
+        raise HubError(f"it runs {running}, and not {space.commit}, which {space.name.revision!r} stands for")
+
+
+def token_for(space: Space, settings: HubSettings) -> str | None:
+    """Return the token that a private Space's server wants; `None` where it would travel in the clear.
+
+    Args:
+        space: What the Hub says of it.
+        settings: The token.
+    """
+    # Whatever the Hub says.
     address = urlsplit(space.url)
     is_safe = address.scheme == "https" or is_loopback(address.hostname or "")
     return settings.token if is_safe else None
