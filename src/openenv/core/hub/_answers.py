@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, TypeVar
 from .._secrets import mask
 from ..exceptions import HubError, HubUnreachableError, OpenEnvError, SpaceNotFoundError
 from ._asking import Asking
+from .settings import DEFAULT_ENDPOINT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .settings import HubSettings
 
-__all__ = ["answer_of", "not_found", "write_answer_of"]
+__all__ = ["answer_of", "not_found", "unreachable", "write_answer_of"]
 
 _ResultT = TypeVar("_ResultT")
 
@@ -85,6 +86,12 @@ def not_found(what: str, settings: HubSettings) -> SpaceNotFoundError:
     return SpaceNotFoundError(f"{settings.endpoint} has no Space {what}; {mend}")
 
 
+def unreachable(why: str, settings: HubSettings) -> HubUnreachableError:
+    """Return the error for a Hub that is not reached, and why not."""
+    what = "the network" if settings.endpoint == DEFAULT_ENDPOINT else "the network, and at HF_ENDPOINT"
+    return HubUnreachableError(f"{settings.endpoint} cannot be reached (look at {what}): {why}")
+
+
 def _translated(error: Exception, what: str, settings: HubSettings) -> HubError:
     from huggingface_hub.errors import (
         GatedRepoError,
@@ -107,7 +114,7 @@ def _translated(error: Exception, what: str, settings: HubSettings) -> HubError:
         return HubUnreachableError(f"{settings.endpoint} was not asked about {what}: HF_HUB_OFFLINE is set")
     if isinstance(error, (ValueError, KeyError, TypeError, AttributeError)):
         return HubError(f"{settings.endpoint} gave no answer of a Hub's about {what} ({type(error).__name__})")
-    return HubUnreachableError(f"{settings.endpoint} cannot be reached: {_shown(str(error), settings)}")
+    return unreachable(_shown(str(error), settings), settings)
 
 
 def _status_of(error: Exception) -> int | None:

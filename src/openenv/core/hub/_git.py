@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ..exceptions import HubError, HubUnreachableError
-from ._answers import not_found
+from ..exceptions import HubError
+from ._answers import not_found, unreachable
 from ._programs import ProgramFailedError, ProgramRunner
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Git:
             return not_found(name.repo_id, self.settings)
         if _UNREACHABLE.search(output):
             last = output.strip().splitlines()[-1]
-            return HubUnreachableError(f"{self.settings.endpoint} cannot be reached: {last}")
+            return unreachable(last, self.settings)
         return HubError(f"{goal} failed:\n{output.strip()}")
 
 

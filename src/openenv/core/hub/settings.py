@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 from ..exceptions import ConfigurationError
 
-__all__ = ["HubSettings", "hub_endpoint", "image_registry"]
+__all__ = ["DEFAULT_ENDPOINT", "HubSettings", "hub_endpoint", "image_registry"]
 
-_ENDPOINT = "https://huggingface.co"
+DEFAULT_ENDPOINT = "https://huggingface.co"
 _REGISTRY = "registry.hf.space"
 _REGISTRY_FORM = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?(?:/[a-z0-9._-]+)*")
 _YES = frozenset({"1", "on", "yes", "true"})
@@ -25,7 +25,7 @@ def hub_endpoint() -> str:
     Raises:
         ConfigurationError: It is no address.
     """
-    return _checked_endpoint((os.environ.get("HF_ENDPOINT") or _ENDPOINT).rstrip("/"))
+    return _checked_endpoint((os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/"))
 
 
 def image_registry() -> str:
@@ -75,7 +75,9 @@ def _checked_endpoint(endpoint: str) -> str:
     address = urlsplit(endpoint)
     if address.scheme not in {"http", "https"} or not address.hostname or "@" in address.netloc:
         # What was given is not shown: it may hold a password.
-        raise ConfigurationError(f"expected HF_ENDPOINT as an http(s) address without a user, such as {_ENDPOINT}")
+        raise ConfigurationError(
+            f"expected HF_ENDPOINT as an http(s) address without a user, such as {DEFAULT_ENDPOINT}"
+        )
     return endpoint
 
 

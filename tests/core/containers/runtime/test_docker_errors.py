@@ -32,12 +32,19 @@ from openenv.core.exceptions import (
         ),
         ("manifest for a/b:c not found: manifest unknown: manifest unknown", ImageNotFoundError, "its name and tag"),
         ("no matching manifest for linux/arm64/v8 in the manifest list entries", ImageNotFoundError, "platform="),
+        (
+            "image with reference an-image was found but does not match the specified platform: wanted linux/arm64, "
+            "actual: linux/amd64",
+            ImageNotFoundError,
+            "leave platform out",
+        ),
+        ("pull access denied for an-image, repository does not exist", ImageNotFoundError, "'openenv build'"),
         ("invalid reference format: repository name must be lowercase", ConfigurationError, "the name of an image"),
         ("toomanyrequests: You have reached your pull rate limit.", ProviderError, "docker login"),
         (
             'Get "https://example.test/v2/": dial tcp: lookup example.test: no such host',
             ProviderError,
-            "the registry of 'an-image' does not answer",
+            "the registry of 'an-image' does not answer: check the network, or load the image",
         ),
         (
             "failed to register layer: write /x: no space left on device",
@@ -64,6 +71,7 @@ from openenv.core.exceptions import (
         ("network nonet not found", ConfigurationError, "'docker network create'"),
         ("Unknown runtime specified runsc", ConfigurationError, "'docker info'"),
         ('This node is not a swarm manager. Use "docker swarm init"', ProviderError, "auto_init_swarm=True"),
+        ("Install paramiko package to enable ssh:// support", ConfigurationError, "docker[ssh]"),
         ("something that nobody has foreseen", ProviderError, "could not start it: something that nobody"),
     ],
 )
@@ -94,6 +102,17 @@ def test_an_engine_that_does_not_answer_is_named_with_the_ways_out(absent_engine
         for way in (absent_engine, "DOCKER_HOST", "systemctl start docker", "use_docker=False", "runtime='process'"):
             assert way in str(raised.value)
         provider.stop_container()
+
+
+@pytest.mark.parametrize(
+    ("address", "advice"),
+    [("localhost", "expected DOCKER_HOST as .* got 'localhost'"), ("engine://here", "DOCKER_HOST as 'unix:///")],
+)
+def test_an_address_that_cannot_be_used_is_told(address: str, advice: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", address)
+
+    with pytest.raises(ConfigurationError, match=advice):
+        LocalDockerProvider().start_container("an-image")
 
 
 def test_nothing_is_swept_without_an_engine(absent_engine: str) -> None:

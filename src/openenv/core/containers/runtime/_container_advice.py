@@ -61,4 +61,9 @@ def advice_on_silence(problem: str) -> str:
             "In its container it has to listen on 0.0.0.0, not on 127.0.0.1, and on the port that the image exposes: "
             "name another by container_port=…"
         )
+    if "HTTP status 4" in problem:
+        return (
+            "What answers is no environment's server, which has /health: look at what the image runs, or name another "
+            "port by container_port=…"
+        )
     return ""

@@ -90,7 +90,21 @@ def _unreachable(told: str, cause: OSError | None) -> OpenEnvError:
 def _no_such_image(shown: str, image: str) -> OpenEnvError:
     return ImageNotFoundError(
         f"there is no image {image!r}, or it is not for you: check its name and tag; where its registry wants a "
-        f"login, run 'docker login' or pass registry_auth={{'username': …, 'password': …}}. Docker says: {shown}",
+        f"login, run 'docker login' or pass registry_auth={{'username': …, 'password': …}}. {_own(image)}Docker says: "
+        f"{shown}",
+        image=image,
+    )
+
+
+def _own(image: str) -> str:
+    """Return what to do where an image may be one that was never built, as its name names no registry."""
+    return "" if "/" in image else "An image of your own has to be built first, by 'openenv build'. "
+
+
+def _other_platform(shown: str, image: str) -> OpenEnvError:
+    return ImageNotFoundError(
+        f"the engine has the image {image!r} for another platform than the one asked for: leave platform out, or pass "
+        f"pull='always' if its registry has it for both. Docker says: {shown}",
         image=image,
     )
 
@@ -111,8 +125,8 @@ def _bad_name(shown: str, image: str) -> OpenEnvError:
 
 def _registry_unreachable(shown: str, image: str) -> OpenEnvError:
     return ProviderError(
-        f"the registry of {image!r} does not answer: check the network, or load the image by 'docker load'. Docker "
-        f"says: {shown}"
+        f"the registry of {image!r} does not answer: check the network, or load the image by 'docker load'. "
+        f"{_own(image)}Docker says: {shown}"
     )
 
 
@@ -173,6 +187,20 @@ def _no_manager(shown: str, _: str) -> OpenEnvError:
     )
 
 
+def _bad_address(shown: str, _: str) -> OpenEnvError:
+    return ConfigurationError(
+        f"expected DOCKER_HOST as 'unix:///path/of/docker.sock' or 'tcp://host:2375', got "
+        f"{os.environ.get('DOCKER_HOST', '')!r} ({shown})"
+    )
+
+
+def _no_ssh(_: str, __: str) -> OpenEnvError:
+    return ConfigurationError(
+        "reaching a Docker engine by ssh:// takes paramiko: pip install 'docker[ssh]', or set DOCKER_HOST to an engine "
+        "that can be reached otherwise"
+    )
+
+
 # The first whose words are there counts; engines say most things in words alone.
 _KNOWN = tuple(
     (re.compile(words, re.IGNORECASE), explain)
@@ -180,7 +208,8 @@ _KNOWN = tuple(
         ("no space left on device|disk quota exceeded", _disk_full),
         ("cannot allocate memory|not enough memory", _memory_full),
         ("toomanyrequests|pull rate limit", _too_many),
-        ("no matching manifest|does not (match|provide) the specified platform", _wrong_platform),
+        ("no matching manifest", _wrong_platform),
+        ("does not (match|provide) the specified platform", _other_platform),
         ("invalid reference format|invalid repository name|must be lowercase", _bad_name),
         ("port is already allocated|address already in use|host-mode port already in use", _port_taken),
         ("docker-init.*not found", _no_init),
@@ -191,6 +220,8 @@ _KNOWN = tuple(
         ("unknown or invalid runtime|unknown runtime", _no_runtime),
         (r"network \S+ not found|could not find network", _no_network),
         ("not a swarm manager|part of a swarm", _no_manager),
+        ("invalid bind (address|protocol)", _bad_address),
+        ("install paramiko", _no_ssh),
         (
             "no such host|connection refused|i/o timeout|network is unreachable|tls handshake timeout|"
             "client.timeout exceeded|server gave http response",
