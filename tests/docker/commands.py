@@ -8,7 +8,16 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-__all__ = ["container", "containers_of", "docker", "inspect", "output_of", "published_url", "wait_for_health"]
+__all__ = [
+    "container",
+    "containers_of",
+    "docker",
+    "inspect",
+    "output_of",
+    "published_url",
+    "wait_for_health",
+    "wait_for_log",
+]
 
 
 def docker(*arguments: str, timeout_s: float = 60) -> str:
@@ -52,6 +61,15 @@ def wait_for_health(name: str, status: str = "healthy") -> None:
         finally:
             events.kill()
     assert came == f"health_status: {status}", f"{name}: {came or 'no event'}, not {status}:\n{docker('logs', name)}"
+
+
+def wait_for_log(name: str, line: str) -> None:
+    """Wait until a container has printed a line."""
+    with subprocess.Popen(["docker", "logs", "--follow", name], stdout=subprocess.PIPE, text=True) as logs:
+        try:
+            assert any(printed.strip() == line for printed in logs.stdout or ()), f"{name} ended without {line!r}"
+        finally:
+            logs.kill()
 
 
 def containers_of(image: str) -> list[str]:

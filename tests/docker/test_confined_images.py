@@ -10,7 +10,7 @@ import pytest
 from coding_env import CodeAction, CodingEnv
 from scripts.build_image import build_environment
 from terminal_env import TerminalAction, TerminalEnv
-from tests.docker.commands import container, docker, inspect, published_url, wait_for_health
+from tests.docker.commands import container, docker, inspect, published_url, wait_for_health, wait_for_log
 from tests.docs.pages import ROOT
 from tests.envs.terminal_solutions import SOLUTIONS
 
@@ -84,6 +84,30 @@ def test_code_is_held_in_a_container(options: list[str], coding_image: str) -> N
             bomb = f"while True:\n    try: {start}\n    except OSError: break"
             assert env.step(CodeAction(code=f"{bomb}\nx * 7")).observation.value == "42"
         wait_for_nothing_left(name)
+
+
+@contextlib.contextmanager
+def crowd(image: str, processes: int) -> Iterator[None]:
+    """Have a container with many processes of the user that servers run as."""
+    many = f"for i in $(seq {processes}); do sleep 1000 & done; echo all; wait"
+    with container(image, "--user=1000", "--entrypoint=sh", "--init", command=["-c", many]) as name:
+        wait_for_log(name, "all")
+        yield
+
+
+def test_processes_in_other_containers_are_not_counted_against_a_session(coding_image: str) -> None:
+    # The kernel counts those of a user on the whole machine.
+    code = "import subprocess; subprocess.run(['true'], check=True)"
+    with served(coding_image) as (_, url), CodingEnv(base_url=url).sync() as env:
+        env.reset(split="train", index=0)
+        env.step(CodeAction(code="x = 6"))
+        with crowd(coding_image, 200):
+            later = env.step(CodeAction(code=f"{code}; x * 7")).observation
+        with crowd(coding_image, 400):
+            env.reset()
+            before = env.step(CodeAction(code=code)).observation
+    assert (later.value, later.stderr) == ("42", "")
+    assert (before.exit_code, before.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("options", [[], STRICTLY], ids=["default", "strict"])

@@ -34,7 +34,8 @@ class Confines:
         memory_bytes: Address space of a process.
         file_bytes: Size of a file.
         disk_bytes: Size of the session's directory, where namespaces allow.
-        processes: Processes and threads at a time.
+        processes: Processes and threads at a time. Where its user is that of others too, in whichever container, it may
+            have as many more as these leave of room for them.
         open_files: Open files of a process.
         readable: Files that the code's user has to be able to read.
         groups: The file by which processes join a control group, by the means that it is.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import glob
-import os
 import resource
 import sys
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from .attempts import tried, write
 from .confines import Confines
 
 if sys.platform == "linux":
-    from . import kernel, landlock, seccomp
+    from . import kernel, landlock, seccomp, user_tasks
 
 __all__ = ["confine_program"]
 
@@ -57,7 +56,7 @@ def _limit(confines: Confines, means: dict[str, bool]) -> dict[str, bool]:
         tried(lambda: write("/proc/self/oom_score_adj", "1000"))
         if means["unprivileged_user"]:
             # Root's processes are not counted.
-            others = 0 if means["namespaces"] else _tasks_of_user()
+            others = 0 if means["namespaces"] else user_tasks.counted() + user_tasks.room_for_others()
             wanted[resource.RLIMIT_NPROC] = confines.processes + others
             done["limited_processes"] = True
     for kind, most in wanted.items():
@@ -65,17 +64,6 @@ def _limit(confines: Confines, means: dict[str, bool]) -> dict[str, bool]:
         kept = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(kind, (kept, kept))
     return done
-
-
-def _tasks_of_user() -> int:
-    """Return how many processes and threads this user has now, other sessions' among them."""
-    number = 0
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        # Processes end meanwhile.
-        with contextlib.suppress(OSError):
-            if os.stat(f"/proc/{name}").st_uid == os.getuid():
-                number += len(os.listdir(f"/proc/{name}/task"))
-    return number
 
 
 def _other_sessions(confines: Confines) -> list[str]:

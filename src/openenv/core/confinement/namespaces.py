@@ -12,7 +12,7 @@ from .confines import Confines
 if sys.platform == "linux":
     from . import kernel
 
-__all__ = ["mount_session", "separate"]
+__all__ = ["is_own_user", "mount_session", "separate"]
 
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_BIND, _MS_REC, _MS_PRIVATE = 2, 4, 8, 0x1000, 0x4000, 0x40000
 _DEVICES = ("null", "zero", "full", "random", "urandom")
@@ -38,6 +38,11 @@ def separate(confines: Confines) -> dict[str, bool]:
             write("/proc/self/uid_map", f"{_INSIDE_UID} {uid} 1")
             write("/proc/self/gid_map", f"{_INSIDE_UID} {gid} 1")
     return done
+
+
+def is_own_user(uid: int) -> bool:
+    """Tell whether a user is one that `separate` gives to a session alone."""
+    return uid >= _FIRST_UID
 
 
 def mount_session(confines: Confines) -> dict[str, bool]:

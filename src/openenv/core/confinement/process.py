@@ -26,7 +26,8 @@ _BOOT = (
     "from worker.supervisor import main; main({told!r})"
 )
 _LIBRARY = str(Path(__file__).resolve().parents[3])
-_END_S = 5.0
+# The supervisor ends what the session has left, one by one, which takes long on a busy machine; killed, it leaves it.
+_END_S = 30.0
 # The supervisor and the first process are in the group too.
 _SPARE = 2
 
