@@ -28,7 +28,7 @@ _SOCKET_BUFFER_BYTES = 256 * 1024
 _START_TIMEOUT_S = 30.0
 # What the guard may take beyond the grace on a busy machine.
 _MARGIN_S = 10.0
-_OUTPUT_TIMEOUT_S = 2.0
+_OUTPUT_TIMEOUT_S = 10.0
 
 
 class GuardedProcess:

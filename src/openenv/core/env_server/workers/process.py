@@ -25,8 +25,8 @@ _logger = logs.server_logger(__name__)
 
 _TAIL_LINES = 40
 _LINE_CHARS = 1000
-_EXIT_GRACE_S = 2.0
-_OUTPUT_GRACE_S = 1.0
+_EXIT_GRACE_S = 5.0
+_OUTPUT_GRACE_S = 5.0
 _BOOT = "import sys; sys.path[:] = {path!r}; from {module} import main; main({control}, {lifeline})"
 
 
