@@ -18,7 +18,9 @@ _DOCKER_TIMEOUT_S = 400
 _LENGTHY_TIMEOUT_S = 600
 
 # A busy machine must not fail a test for being slow: pytest's timeout is the only deadline.
-hypothesis.settings.register_profile("openenv", deadline=None, print_blob=True)
+hypothesis.settings.register_profile(
+    "openenv", deadline=None, print_blob=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("openenv")
 
 

@@ -207,7 +207,7 @@ plausible = st.fixed_dictionaries(
 ).map(json.dumps)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(message=plausible | json_values.map(json.dumps) | st.text() | st.binary())
 def test_every_message_is_answered_once(server: RunningServer, fuzzed: Peer, message: str | bytes) -> None:
     fuzzed.send(message)
