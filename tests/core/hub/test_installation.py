@@ -142,7 +142,7 @@ install(check_out(SpaceName.parse("openenv/tiny-env")))
 
 
 def test_what_a_killed_process_began_is_made_anew(hub: Hub, tmp_path: Path) -> None:
-    """The installer outlives who started it, and nobody takes its place before it has ended."""
+    """The installer ends with who started it, and nobody takes its place before it has ended."""
     begun, go_on = tmp_path / "begun", tmp_path / "go-on"
     go_on.mkdir()
     waiting = f"""
@@ -158,16 +158,16 @@ while os.path.exists({str(go_on)!r}):
     process = subprocess.Popen([sys.executable, "-c", _INSTALLING])
     with begun.open() as fifo:
         assert fifo.read()
+    with pytest.raises(HubUnreachableError, match="waiting for another process"):
+        install(checkout, timeout_s=0.3)
     process.kill()
     process.wait()
 
-    with pytest.raises(HubUnreachableError, match="waiting for another process"):
-        install(checkout, timeout_s=0.3)
-    go_on.rmdir()
     with ThreadPoolExecutor(1) as thread:
         installing = thread.submit(install, checkout)
         with begun.open() as fifo:
-            fifo.read()
+            assert fifo.read()
+        go_on.rmdir()
         assert _said(installing.result(PATIENCE_S)) == "one"
 
 

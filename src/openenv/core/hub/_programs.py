@@ -20,6 +20,24 @@ if TYPE_CHECKING:
 __all__ = ["ProgramFailedError", "ProgramRunner"]
 
 _TAIL_LINES = 30
+# Runs a program and ends its process group once the lifeline, its standard input, is closed: when the owner is gone,
+# however that ended. The number is that of a file descriptor which no program inherits.
+_ON_LIFELINE = """
+exec {spare}<&0 </dev/null
+"$@" {spare}<&- &
+program=$!
+exec >/dev/null 2>&1
+(read -r _ <&{spare}; kill -9 0) &
+watch=$!
+exec {spare}<&-
+wait "$program"
+status=$?
+kill "$watch"
+wait "$watch"
+exit "$status"
+"""
+# Shells know descriptors of one digit alone.
+_DIGITS = range(3, 10)
 
 
 class ProgramFailedError(HubError):
@@ -39,7 +57,7 @@ class ProgramRunner:
     """Runs programs until a deadline, or until it is stopped by another thread.
 
     A program that is late is killed with all that it started; so is one that runs when an exception, such as
-    `KeyboardInterrupt`, comes up here.
+    `KeyboardInterrupt`, comes up here, and when this process is gone.
     """
 
     def __init__(self, timeout_s: float) -> None:
@@ -52,6 +70,7 @@ class ProgramRunner:
         self._deadline = time.monotonic() + timeout_s
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
+        self._lifeline = -1
         self._is_stopped = False
 
     def remaining_s(self, goal: str) -> float:
@@ -122,12 +141,14 @@ class ProgramRunner:
         directory: Path | None,
         kept_open: Sequence[int],
     ) -> subprocess.Popen[str]:
+        spare = next(digit for digit in _DIGITS if digit not in kept_open)
         with self._lock:
             self.remaining_s(goal)
+            held, self._lifeline = os.pipe()
             try:
                 self._process = subprocess.Popen(
-                    arguments,
-                    stdin=subprocess.DEVNULL,
+                    ["/bin/sh", "-c", _ON_LIFELINE.format(spare=spare), "sh", *arguments],
+                    stdin=held,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
                     encoding="utf-8",
@@ -138,7 +159,10 @@ class ProgramRunner:
                     start_new_session=True,
                 )
             except OSError as error:
+                os.close(self._lifeline)
                 raise HubError(f"{goal}: {arguments[0]} could not be run: {error.strerror or error}") from error
+            finally:
+                os.close(held)
             return self._process
 
     def _end(self, process: subprocess.Popen[str]) -> None:
@@ -147,6 +171,7 @@ class ProgramRunner:
                 _kill_group(process)
             self._process = None
         process.wait()
+        os.close(self._lifeline)
         if process.stdout is not None:
             process.stdout.close()
 
