@@ -82,6 +82,9 @@ def takes_arrays(annotation: Any) -> bool:
     if annotation is Any:
         return True
     origin = get_origin(annotation) or annotation
+    # A type may stand behind a name, as numpy's NDArray does from Python 3.12 on.
+    if hasattr(origin, "__value__"):
+        return takes_arrays(origin.__value__)
     return origin is np.ndarray or (origin in _UNIONS and any(takes_arrays(each) for each in get_args(annotation)))
 
 
