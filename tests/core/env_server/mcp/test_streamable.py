@@ -92,6 +92,9 @@ class Asking(MCPEnvironment):
         return State()
 
 
+_HELLO = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[RunningServer]:
     with serve(Tooled, max_concurrent_envs=3) as server:
@@ -265,18 +268,29 @@ def test_a_session_that_has_ended_is_not_found_and_a_new_one_begins(server: Runn
     asyncio.run(main())
 
 
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        ({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {}}, {}, 200),
+        ({"jsonrpc": "2.0", "method": "initialize", "params": _HELLO}, {}, 200),
+        ({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": _HELLO}, {"Accept": "application/json"}, 406),
+        ([{"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": _HELLO}], {}, 400),
+        ({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {**_HELLO, "more": "x" * 2**20}}, {}, 413),
+    ],
+    ids=["no params", "no id", "no stream", "batch", "too long"],
+)
+def test_what_opens_no_session_takes_no_slot(body: Any, headers: dict[str, str], status: int) -> None:
+    settings = ServerSettings(max_message_size_mb=1.0)
+    with serve(Tooled, settings=settings) as server:
+        accepted = {"Accept": "application/json, text/event-stream", **headers}
+        answer = httpx.post(f"{server.base_url}/mcp", json=body, headers=accepted, trust_env=False)
+        assert (answer.status_code, "error" in answer.json()) == (status, True)
+        eventually(lambda: active(server) == 0, "the end of a session that was opened")
+
+
 def test_sessions_that_nobody_uses_are_closed_and_forgotten() -> None:
     with serve(Tooled, concurrency_config=ConcurrencyConfig(session_timeout=0.1)) as server:
-        hello = {
-            "jsonrpc": "2.0",
-            "id": 1,
-            "method": "initialize",
-            "params": {
-                "protocolVersion": "2025-06-18",
-                "capabilities": {},
-                "clientInfo": {"name": "t", "version": "1"},
-            },
-        }
+        hello = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": _HELLO}
         accepted = {"Accept": "application/json, text/event-stream"}
         answer = httpx.post(f"{server.base_url}/mcp", json=hello, headers=accepted, trust_env=False)
         assert '"2025-06-18"' in answer.text
@@ -284,6 +298,22 @@ def test_sessions_that_nobody_uses_are_closed_and_forgotten() -> None:
         assert door is not None
         eventually(lambda: active(server) == 0, "the session's end")
         eventually(lambda: door.find(answer.headers["Mcp-Session-Id"]) is None, "the MCP session's end")
+
+
+def test_a_guest_that_left_is_forgotten_and_the_session_goes_on() -> None:
+    with (
+        serve(Tooled, concurrency_config=ConcurrencyConfig(session_timeout=0.1)) as server,
+        Peer(server.base_url) as loop,
+    ):
+        opened = loop.ask("open")["data"]
+        named = {"X-Session-ID": opened["session_id"], "X-Session-Secret": opened["secret"]}
+        hello = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": _HELLO}
+        accepted = {"Accept": "application/json, text/event-stream", **named}
+        answer = httpx.post(f"{server.base_url}/mcp", json=hello, headers=accepted, trust_env=False)
+        door = sessions_of(server).mcp
+        assert door is not None
+        eventually(lambda: door.find(answer.headers["Mcp-Session-Id"]) is None, "the guest's end")
+        assert "data" in loop.ask("reset", {"start": 5})
 
 
 def test_a_fastmcp_servers_tools_keep_their_results() -> None:
@@ -397,7 +427,9 @@ def test_several_processes_are_one_server_to_mcp_clients() -> None:
 def test_without_the_sdk_mcp_clients_are_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.startswith("openenv.core.env_server.mcp.")]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "mcp.types", None)
+    # The other comes with it.
+    for name in ("mcp.types", *(name for name in sys.modules if name.partition(".")[0] == "jsonschema")):
+        monkeypatch.setitem(sys.modules, name, None)
     with serve(Tooled) as server, httpx.Client(base_url=server.base_url, trust_env=False) as web:
         refused = web.post("/mcp", json={"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {}}).json()
         bare = web.post("/mcp", json={"jsonrpc": "2.0", "id": 2, "method": "tools/list", "params": {}}).json()

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import MutableHeaders
 
+from ...wire.frames import JsonObject
 from ..observability import logs
 from .conversation import Conversation
-from .sdk import StreamableHTTPServerTransport, server_of
+from .replay import Replay
+from .sdk import StreamableHTTPServerTransport, refusal_of_initialize, server_of
 
 if TYPE_CHECKING:
     from ..http_server import HTTPEnvServer
@@ -40,6 +43,8 @@ class McpSession:
         session: The environment session.
         is_owner: Whether the environment session ends with it.
         streams: How many streams of its own the client listens on.
+        asked: How many requests are being answered.
+        used_at: When the last one was, by the monotonic clock.
     """
 
     def __init__(self, session: Session, *, is_owner: bool) -> None:
@@ -48,7 +53,9 @@ class McpSession:
         self.is_owner = is_owner
         self.id = session.id if is_owner else f"{session.id}.{secrets.token_urlsafe(_GUEST_BYTES)}"
         self.streams = 0
-        self._transport = StreamableHTTPServerTransport(self.id)
+        self.asked = 0
+        self.used_at = time.monotonic()
+        self._transport = StreamableHTTPServerTransport(self.id, event_store=Replay())
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -73,10 +80,13 @@ class McpSession:
         """Answer one HTTP request."""
         listens = scope["method"] == "GET"
         self.streams += listens
+        self.asked += 1
         try:
             await self._transport.handle_request(scope, receive, send)
         finally:
             self.streams -= listens
+            self.asked -= 1
+            self.used_at = time.monotonic()
 
     async def end(self) -> None:
         """End it: what is being answered is taken back, and streams end."""
@@ -101,6 +111,11 @@ class McpDoor:
         """Return a session that has not ended."""
         found = self._sessions.get(mcp_session_id)
         return None if found is None or self._is_over(found) else found
+
+    @staticmethod
+    def refusal_of(message: JsonObject) -> str:
+        """Return why a message is no `initialize` that opens a session; nothing where it is one."""
+        return refusal_of_initialize(message)
 
     async def open(self, session: Session, scope: _Scope, receive: _Receive, send: _Send, *, is_owner: bool) -> None:
         """Answer an `initialize`, and keep the MCP session that it opens.
@@ -153,12 +168,19 @@ class McpDoor:
     def _is_over(self, session: McpSession) -> bool:
         return session.is_ended or not self._server.sessions.holds(session.session.id)
 
+    def _is_left(self, session: McpSession) -> bool:
+        """Return whether a client that only takes part in a session has gone, whose end would end it otherwise."""
+        timeout_s = self._server.concurrency_config.session_timeout
+        if session.is_owner or session.asked or timeout_s is None:
+            return False
+        return time.monotonic() - session.used_at > timeout_s
+
     async def _watch(self) -> None:
         """End sessions whose environment session has ended, and keep those alive whose client listens."""
         while self._sessions:
             await asyncio.sleep(_LOOK_S)
             for session in list(self._sessions.values()):
-                if self._is_over(session):
+                if self._is_over(session) or self._is_left(session):
                     _logger.info("ending MCP session of session %s", session.session.id)
                     await self.end(session)
                 elif session.streams and session.session.is_idle and not self._server.sessions.admission.draining:

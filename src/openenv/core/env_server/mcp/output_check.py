@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
-
-from jsonschema.exceptions import best_match
-from jsonschema.protocols import Validator
-from jsonschema.validators import validator_for
+from typing import TYPE_CHECKING, Any
 
 from ...wire.frames import JsonObject
 from . import results
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
 
 __all__ = ["OutputCheck"]
 
@@ -40,6 +39,10 @@ class OutputCheck:
         return {**results.failed("TypeError", told, "execution_error"), "_meta": result.get("_meta")}
 
     def _problem(self, name: str, value: Any, output_schema: dict[str, Any]) -> str | None:
+        # It comes with the SDK.
+        from jsonschema.exceptions import best_match
+        from jsonschema.validators import validator_for
+
         if value is None:
             return "no structured content"
         validator = self._validators.get(name)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, get_args
 
+from pydantic import ValidationError
+
 from ...exceptions import MissingExtraError
 from ...tools.context import LogLevel, LogMessage, Notice, listening
+from ...wire.frames import JsonObject
 from .conversation import Conversation, RefusedError
 from .notices import Notices
 
@@ -14,7 +17,7 @@ try:
     import anyio
     import mcp.types as types
     from mcp.server.lowlevel import Server
-    from mcp.server.streamable_http import StreamableHTTPServerTransport
+    from mcp.server.streamable_http import EventCallback, EventMessage, EventStore, StreamableHTTPServerTransport
     from mcp.shared.exceptions import McpError
 except ImportError as exc:
     raise MissingExtraError("MCP", "mcp") from exc
@@ -22,7 +25,15 @@ except ImportError as exc:
 if TYPE_CHECKING:
     from ..http_server import HTTPEnvServer
 
-__all__ = ["StreamableHTTPServerTransport", "server_of"]
+__all__ = [
+    "EventCallback",
+    "EventMessage",
+    "EventStore",
+    "StreamableHTTPServerTransport",
+    "refusal_of_initialize",
+    "server_of",
+    "types",
+]
 
 _LEVELS: tuple[LogLevel, ...] = get_args(LogLevel)
 _FIRST_LEVEL: LogLevel = "info"
@@ -34,6 +45,16 @@ def _is_worth_telling(record: logging.LogRecord) -> bool:
 
 
 logging.getLogger(StreamableHTTPServerTransport.__module__).addFilter(_is_worth_telling)
+
+
+def refusal_of_initialize(message: JsonObject) -> str:
+    """Return why a message is no `initialize`, as a client gets a session for one; nothing where it is one."""
+    try:
+        request = types.JSONRPCRequest.model_validate(message)
+        types.InitializeRequest.model_validate({"method": request.method, "params": request.params})
+    except ValidationError as exc:
+        return "; ".join(f"{'.'.join(map(str, row['loc']))}: {row['msg']}" for row in exc.errors())
+    return ""
 
 
 async def server_of(server: HTTPEnvServer, conversation: Conversation) -> Server[Any, Any]:

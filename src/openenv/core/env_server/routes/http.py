@@ -162,7 +162,8 @@ async def read_object(request: Request, settings: ServerSettings) -> JsonObject:
         async for chunk in request.stream():
             body += chunk
             if len(body) > max_bytes:
-                raise InvalidRequestError(f"the body is longer than the {max_bytes} bytes that this server reads")
+                told = f"the body is longer than the {max_bytes} bytes that this server reads"
+                raise InvalidRequestError(told, details={"max_bytes": max_bytes})
     except ClientDisconnect as exc:
         raise InvalidRequestError("the client went before its body was whole") from exc
     if not body.strip():

@@ -14,6 +14,7 @@ from fastapi import Request as HTTPRequest
 from ..._secrets import mask
 from ...exceptions import (
     EnvironmentFactoryError,
+    InvalidRequestError,
     RateLimitError,
     RemoteError,
     SessionCapacityError,
@@ -71,9 +72,12 @@ async def _post(request: HTTPRequest) -> Response:
     server: HTTPEnvServer = request.app.state.openenv
     try:
         message = await read_object(request, server.settings)
-    except ValueError as exc:
+    except InvalidRequestError as exc:
         failed = JsonRpcFailedError(JsonRpcErrorCode.PARSE_ERROR, str(exc))
-        return _response(json_rpc.failure(None, failed.error))
+        # MCP clients wait for the answer with their id, which is not known: only the status can tell them.
+        status = 413 if "max_bytes" in exc.details else 400
+        is_bare = not streamable.is_standard(request.headers)
+        return _response(json_rpc.failure(None, failed.error), 200 if is_bare else status)
     if streamable.is_standard(request.headers, message):
         return await streamable.post(request, message)
     return _response(await _answer(server, client_of(request.scope), message, is_passed_on=PASSED_ON in request.scope))
@@ -90,8 +94,8 @@ async def _websocket(websocket: WebSocket) -> None:
             await websocket.send_text(encode(await _answer_frame(server, client, frame)).decode())
 
 
-def _response(body: JsonObject) -> Response:
-    return Response(strict_json(encode(body)), media_type="application/json")
+def _response(body: JsonObject, status: int = 200) -> Response:
+    return Response(strict_json(encode(body)), status, media_type="application/json")
 
 
 async def _answer_frame(server: HTTPEnvServer, client: str, frame: str | bytes) -> JsonObject:

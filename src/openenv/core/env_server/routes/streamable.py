@@ -39,9 +39,14 @@ _DOOR = "openenv.core.env_server.mcp.door"
 _UNKNOWN = "there is no such MCP session, or it has ended: begin another with initialize"
 
 
-def is_standard(headers: Mapping[str, str], message: JsonObject) -> bool:
-    """Return whether a message comes from an MCP client, and not from one that sends bare JSON-RPC."""
-    if message.get("method") == _INITIALIZE or MCP_SESSION_HEADER in headers or VERSION_HEADER in headers:
+def is_standard(headers: Mapping[str, str], message: JsonObject | None = None) -> bool:
+    """Return whether a message comes from an MCP client, and not from one that sends bare JSON-RPC.
+
+    Args:
+        headers: Those of its request.
+        message: The message, where it could be read.
+    """
+    if (message or {}).get("method") == _INITIALIZE or MCP_SESSION_HEADER in headers or VERSION_HEADER in headers:
         return True
     return "text/event-stream" in headers.get("accept", "")
 
@@ -59,6 +64,10 @@ async def post(request: HTTPRequest, message: JsonObject) -> Response:
     try:
         door = await _door(server)
         if message.get("method") == _INITIALIZE and MCP_SESSION_HEADER not in request.headers:
+            refusal = door.refusal_of(message)
+            if refusal:
+                # Refused by the SDK it would have a session all the same.
+                raise JsonRpcFailedError(JsonRpcErrorCode.INVALID_PARAMS, f"no initialize as MCP has it: {refusal}")
             return _Handed(await _opening(server, door, request), body)
         found = door.find(request.headers.get(MCP_SESSION_HEADER, ""))
         if found is not None:
