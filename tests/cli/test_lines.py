@@ -42,6 +42,13 @@ def test_where_it_fails_they_are_told(progress: Progress, shown: str, capsys: py
     assert capsys.readouterr() == ("", shown)
 
 
+def test_where_there_were_none_nothing_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ProviderError), showing_lines("Counting", "auto"):
+        raise ProviderError("no one")
+
+    assert capsys.readouterr() == ("", "")
+
+
 def _fail(progress: Progress) -> None:
     with showing_lines("Counting", progress) as on_line:
         on_line("one")

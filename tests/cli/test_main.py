@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -43,6 +44,15 @@ def test_an_error_of_the_library_is_one_line() -> None:
     assert done.stdout == ""
     assert done.stderr.startswith("openenv: no installed environment is called 'no-such-environment'")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["info", "validate", "play", "build"])
+def test_programs_get_an_error_as_json(command: str) -> None:
+    done = openenv(command, "no/such/environment", "--json", status=1)
+
+    told = json.loads(done.stdout)
+    assert (told["kind"], done.stderr) == ("error", f"openenv: {told['message']}\n")
+    assert told["type"] in {"ConfigurationError", "EnvironmentNotFoundError"}
 
 
 def test_an_error_of_the_library_is_raised_for_whoever_looks_for_its_cause() -> None:

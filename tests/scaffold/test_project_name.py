@@ -16,7 +16,7 @@ def test_spellings_of_a_name_are_one(text: str) -> None:
     assert (name.repository, name.distribution) == ("word-game-env", "openenv-word-game-env")
 
 
-@pytest.mark.parametrize("text", ["", "2048", "a/b", "é", "openenv", "class", "../up", "word game!"])
+@pytest.mark.parametrize("text", ["", "2048", "a/b", "é", "openenv", "class", "../up", "word game!", 81 * "x"])
 def test_what_no_package_can_be_called_is_refused(text: str) -> None:
     with pytest.raises(ConfigurationError, match="expected a name of letters"):
         ProjectName.parse(text)

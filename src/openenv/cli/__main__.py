@@ -69,16 +69,25 @@ def _options(
 def main() -> None:
     """Run the command that the process's arguments name, and exit.
 
-    Errors of the library are told in one line; with OPENENV_DEBUG=1 in the environment they are raised instead.
+    Errors of the library are told in one line, and with `--json` as an object on standard output too; with
+    OPENENV_DEBUG=1 in the environment they are raised instead.
     """
     try:
         app(prog_name="openenv")
     except OpenEnvError as error:
         if os.environ.get("OPENENV_DEBUG") == "1":
             raise
-        first, *more = str(error).splitlines() or [type(error).__name__]
-        print(f"openenv: {first}{' (OPENENV_DEBUG=1 shows the rest)' if more else ''}", file=sys.stderr)
+        _tell(error)
         sys.exit(1)
+
+
+def _tell(error: OpenEnvError) -> None:
+    if "--json" in sys.argv:
+        import json
+
+        print(json.dumps({"kind": "error", "type": type(error).__name__, "message": str(error)}), flush=True)
+    first, *more = str(error).splitlines() or [type(error).__name__]
+    print(f"openenv: {first}{' (OPENENV_DEBUG=1 shows the rest)' if more else ''}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def showing_lines(what: str, progress: Progress) -> Iterator[Callable[[str], Non
 
             yield take
     except Exception:
-        if progress == "auto":
+        if progress == "auto" and kept:
             print(*kept, sep="\n", file=sys.stderr)
         raise
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ._lines import ProgressOption, showing_lines
+
+if TYPE_CHECKING:
+    from ..core.containers.images import BuiltImage
 
 __all__ = ["build", "pairs"]
 
@@ -58,6 +61,10 @@ def build(
     )
     with showing_lines("Building the image", progress) as on_line:
         built = build_image(directory, options, on_line=on_line)
+    _print(built, as_json)
+
+
+def _print(built: BuiltImage, as_json: bool) -> None:
     if as_json:
         import json
         from dataclasses import asdict

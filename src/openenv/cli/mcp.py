@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ._hub_question import TrustOption
-from ._source import is_server, source_of
+from ._source import address_of, is_server, source_of
 
 __all__ = ["mcp"]
 
@@ -38,14 +38,10 @@ def mcp(
     from ..core.mcp_bridge import bridge
 
     if source is None:
-        bridge(_address(target))
+        bridge(address_of(target))
         return
     with LocalProcessProvider(source) as server:
         bridge(server.base_url)
-
-
-def _address(target: str) -> str:
-    return target if "://" in target else f"http://{target}"
 
 
 def _config(target: str, source: Path | str | None) -> dict[str, object]:

@@ -9,7 +9,7 @@ import typer
 
 from ._completion import installed_names
 from ._hub_question import TrustOption
-from ._source import is_server, source_of
+from ._source import address_of, is_server, source_of
 
 __all__ = ["play"]
 
@@ -30,7 +30,7 @@ def play(
     from ..core.containers.runtime import LocalProcessProvider
 
     if is_server(target):
-        _play(target if "://" in target else f"http://{target}", as_json)
+        _play(address_of(target), as_json)
         return
     with LocalProcessProvider(source_of(target, trust_remote_code)) as server:
         _play(server.base_url, as_json)

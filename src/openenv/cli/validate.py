@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ._hub_question import TrustOption
-from ._source import is_server, source_of
+from ._source import address_of, is_server, source_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,39 +23,39 @@ if TYPE_CHECKING:
 
 __all__ = ["validate"]
 
+_Target = Annotated[
+    str,
+    typer.Argument(
+        metavar="DIR|URL|NAME",
+        help="An environment's directory, a server's address, an installed environment, or org/name on the Hub.",
+    ),
+]
+_Level = Annotated[
+    Literal["static", "contract", "full"],
+    typer.Option(help="static: its files. contract: what episodes show, too. full: concurrency and resources, too."),
+]
+_Actions = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Play these in place of random ones: JSON, an action a line.")
+]
+_Reset = Annotated[
+    str, typer.Option(metavar="JSON", help='What each reset is given, such as {"split": "train", "index": 0}.')
+]
+_Check = Annotated[list[str] | None, typer.Option(metavar="NAME", help="Make this check alone; may be given again.")]
+_Skip = Annotated[list[str] | None, typer.Option(metavar="NAME", help="Leave this check out; may be given again.")]
+_Timeout = Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="How long a check may wait for an answer.")]
 _STYLES = {"error": "bold red", "warning": "yellow"}
 
 
 def validate(
-    target: Annotated[
-        str,
-        typer.Argument(
-            metavar="DIR|URL|NAME",
-            help="An environment's directory, a server's address, an installed environment, or org/name on the Hub.",
-        ),
-    ] = ".",
-    level: Annotated[
-        Literal["static", "contract", "full"],
-        typer.Option(
-            help="static: its files. contract: what episodes show, too. full: concurrency and resources, too."
-        ),
-    ] = "full",
+    target: _Target = ".",
+    level: _Level = "full",
     seed: Annotated[int, typer.Option(help="What the random actions follow from.")] = 0,
     steps: Annotated[int, typer.Option(min=1, help="The most steps of an episode.")] = 20,
-    actions: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Play these in place of random ones: JSON, an action a line."),
-    ] = None,
-    reset: Annotated[
-        str, typer.Option(metavar="JSON", help='What each reset is given, such as {"split": "train", "index": 0}.')
-    ] = "{}",
-    check: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Make this check alone; may be given again.")
-    ] = None,
-    skip: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Leave this check out; may be given again.")
-    ] = None,
-    timeout: Annotated[float, typer.Option(metavar="SECONDS", help="How long each check may take.")] = 60.0,
+    actions: _Actions = None,
+    reset: _Reset = "{}",
+    check: _Check = None,
+    skip: _Skip = None,
+    timeout: _Timeout = 60.0,
     strict: Annotated[bool, typer.Option("--strict", help="Take warnings for errors.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
     trust_remote_code: TrustOption = False,
@@ -115,7 +115,7 @@ def _report(target: str, trust_remote_code: bool, options: dict[str, Any]) -> En
     if is_server(target):
         if options["level"] == "static":
             raise ConfigurationError("a server's files cannot be read over the wire: leave --level static out")
-        return check_server(target if "://" in target else f"http://{target}", **options)
+        return check_server(address_of(target), **options)
     # A project that lacks everything is to be told what.
     source = Path(target) if Path(target).is_dir() else source_of(target, trust_remote_code)
     if isinstance(source, Path):

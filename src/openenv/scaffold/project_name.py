@@ -14,6 +14,8 @@ _WORDS = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 _SEPARATORS = re.compile(r"[-_.\s]+")
 # With these the package would hide what it is made of.
 _TAKEN = frozenset({"openenv"})
+# The Hub has names of Spaces up to 96 characters, and file systems have a limit too.
+_LONGEST = 80
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,11 @@ class ProjectName:
             ConfigurationError: No package can be called so.
         """
         stem = _SEPARATORS.sub("_", text.strip().lower()).strip("_").removesuffix("_env")
-        if not _WORDS.fullmatch(stem) or keyword.iskeyword(stem) or stem in _TAKEN:
+        why = _objection(stem)
+        if why:
             raise ConfigurationError(
                 f"expected a name of letters, digits and dashes that begins with a letter, such as 'word-game'; got "
-                f"{text!r}"
+                f"{text!r:.99}, {why}"
             )
         return cls(stem)
 
@@ -65,3 +68,11 @@ class ProjectName:
     def title(self) -> str:
         """Return its name for readers: `Word game`."""
         return self.stem.replace("_", " ").capitalize()
+
+
+def _objection(stem: str) -> str:
+    if stem in _TAKEN or keyword.iskeyword(stem):
+        return "which has a meaning of its own"
+    if len(stem) > _LONGEST:
+        return f"which has {len(stem)} characters, and {_LONGEST} is the most"
+    return "" if _WORDS.fullmatch(stem) else "which has something else in it"
