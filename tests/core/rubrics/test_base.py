@@ -90,6 +90,16 @@ def test_what_is_no_number_is_refused(score: Any) -> None:
         Given(score)("move", GOING_ON)
 
 
+@pytest.mark.parametrize("score", [float("nan"), float("inf"), np.float64("-inf"), Decimal("NaN")])
+def test_what_would_spoil_every_sum_is_refused_where_it_comes_from(score: Any) -> None:
+    rubric = WeightedSum([Given(1.0), Given(score)], weights=[0.5, 0.5])
+
+    with pytest.raises(RubricError, match=r"number from Given\.forward, got "):
+        rubric("move", GOING_ON)
+
+    assert rubric.last_score is None
+
+
 def test_children_have_names_and_paths() -> None:
     rubric = Quality()
 

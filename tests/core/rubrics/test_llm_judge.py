@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import threading
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ import pytest
 from openenv.core.env_server.types import Action, Observation
 from openenv.core.exceptions import ConfigurationError, ConnectError, JudgeError, RequestTimeoutError, RubricError
 from openenv.core.rubrics import Gate, LLMJudge, WeightedSum
+from openenv.core.rubrics._chat_endpoint import ChatEndpoint
 from tests.core.rubrics.chat_server import ChatServer, Reply, chatting
 from tests.core.rubrics.scoring import Given, ask
 
@@ -103,6 +107,10 @@ def test_the_key_is_read_when_it_is_used(chat: ChatServer, monkeypatch: pytest.M
         ('{"score": 0} no: {"a": {"score": 1}, "score": "0.75"}', {"score_key": "score"}, 0.75),
         ('{so} {"score": 0.5} {', {"score_key": "score"}, 0.5),
         ('{"score": "high"}', {"score_key": "score"}, 0.0),
+        ("1e-1", {}, 0.1),
+        ("8/10", {"score_pattern": r"Score: (\d+)|(\d+)/10", "score_range": (0, 10)}, 0.8),
+        ('{"score": NaN}', {"score_key": "score", "default_score": 0.5}, 0.5),
+        ('{"score": 1e999}', {"score_key": "score", "default_score": 0.5}, 0.5),
         ("no number", {}, 0.0),
         ("no number", {"default_score": 0.5}, 0.5),
         ('{"score": null}', {"score_key": "score", "default_score": 0.5}, 0.5),
@@ -116,6 +124,10 @@ def test_an_answer_in_parts(chat: ChatServer) -> None:
     parts = [{"type": "text", "text": "Score: "}, {"type": "text", "text": "0.5"}]
 
     assert said(chat, {"choices": [{"message": {"content": parts}}]}) == 0.5
+
+
+def test_an_answer_with_an_error_of_null(chat: ChatServer) -> None:
+    assert said(chat, {"error": None, "choices": [{"message": {"content": "0.5"}}]}) == 0.5
 
 
 def test_an_answer_without_a_score_is_logged_or_raised(chat: ChatServer, caplog: pytest.LogCaptureFixture) -> None:
@@ -138,6 +150,26 @@ def test_what_passes_is_tried_again(chat: ChatServer, reply: Reply) -> None:
 
     assert score_of(judge(chat, retries=2)) == 0.5
     assert len(chat.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "least", "most"),
+    [
+        (None, 0.0, 0.0),
+        ("7", 7.0, 7.0),
+        (format_datetime(datetime.now(timezone.utc) + timedelta(seconds=50)), 1.0, 50.0),
+        ("Wed, 21 Oct 2065 07:28:00 GMT", 60.0, 60.0),
+        ("86400", 60.0, 60.0),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0, 0.0),
+        ("nan", 0.0, 0.0),
+        ("-5", 0.0, 0.0),
+        ("soon", 0.0, 0.0),
+    ],
+)
+def test_a_server_says_when_to_come_again(retry_after: str | None, least: float, most: float) -> None:
+    endpoint = ChatEndpoint("http://h/v1", "judge-1", retry_wait_s=0.0)
+
+    assert least <= endpoint._wait_s(0, retry_after) <= most
 
 
 def test_tries_are_counted(chat: ChatServer) -> None:
@@ -252,6 +284,25 @@ def test_settings_are_kept(chat: ChatServer) -> None:
     assert other.state_dict() == rubric.state_dict()
     assert (other.prompt_template, other.score_key, other.score_range) == ("one", None, (0, 10))
     assert not any("127.0.0.1" in str(value) for value in rubric.state_dict().values())
+
+
+def test_settings_are_kept_as_json(chat: ChatServer) -> None:
+    rubric, other = judge(chat, score_range=(0, 10)), judge(chat)
+
+    other.load_state_dict(json.loads(json.dumps(rubric.state_dict())))
+
+    assert other.state_dict() == rubric.state_dict()
+
+
+@pytest.mark.parametrize("wrong", [{"score_range": [5, 1]}, {"score_range": 3}, {"score_pattern": "("}])
+def test_settings_that_cannot_work_change_nothing(chat: ChatServer, wrong: dict[str, Any]) -> None:
+    rubric = judge(chat)
+    before = rubric.state_dict()
+
+    with pytest.raises(ConfigurationError):
+        rubric.load_state_dict({"prompt_template": "another", **wrong})
+
+    assert rubric.state_dict() == before
 
 
 @pytest.mark.parametrize(

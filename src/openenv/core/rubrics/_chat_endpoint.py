@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import random
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -91,21 +93,17 @@ class ChatEndpoint:
         return fetch(self.url, body=body, headers=headers, timeout_s=self.timeout_s)
 
     def _wait_s(self, retry: int, retry_after: str | None) -> float:
-        try:
-            wished = float(retry_after or 0)
-        except ValueError:
-            # A date: the usual wait does as well.
-            wished = 0.0
         # Spread, so that many that failed together do not come back together.
         usual: float = self.retry_wait_s * 2**retry * (0.5 + random.random())  # noqa: S311 - no secret
-        return min(max(usual, wished), _LONGEST_WAIT_S)
+        return min(max(usual, _wished_s(retry_after)), _LONGEST_WAIT_S)
 
     def _said(self, answer: HttpAnswer, retry: int) -> str:
         try:
             told = json.loads(answer.body)
         except ValueError:
             told = None
-        if answer.status != 200 or not isinstance(told, dict) or "error" in told:
+        # Some servers write an error of null beside a good answer.
+        if answer.status != 200 or not isinstance(told, dict) or told.get("error"):
             raise self._refused(answer, told, retry)
         text = _text_of(told)
         if not text:
@@ -131,6 +129,20 @@ class ChatEndpoint:
         if status == 404 and not self.base_url.rstrip("/").endswith("/v1"):
             return ". Most servers want a base_url that ends with /v1"
         return ""
+
+
+def _wished_s(retry_after: str | None) -> float:
+    """Return the seconds that a server asks for, as a number or as a date; 0 where it asks for none."""
+    from email.utils import parsedate_to_datetime
+
+    try:
+        seconds = float(retry_after or 0)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(str(retry_after)).timestamp() - time.time()
+        except ValueError:
+            return 0.0
+    return max(seconds, 0.0) if math.isfinite(seconds) else 0.0
 
 
 def _tries(retry: int) -> str:

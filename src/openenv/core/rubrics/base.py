@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from math import isfinite
 from types import MappingProxyType
 from typing import Any
 
@@ -49,7 +50,7 @@ class Rubric(ABC):
 
     @abstractmethod
     def forward(self, action: Any, observation: Any) -> Any:
-        """Return the score: a number. May be a coroutine function.
+        """Return the score: a finite number. May be a coroutine function.
 
         Args:
             action: What the agent did.
@@ -64,7 +65,7 @@ class Rubric(ABC):
             observation: What came of it.
 
         Raises:
-            RubricError: `forward` gave no number.
+            RubricError: `forward` gave no finite number.
         """
         if self._forward_pre_hooks or self._forward_hooks:
             return run(self._hooked(action, observation))
@@ -81,17 +82,21 @@ class Rubric(ABC):
         return score
 
     def _keep(self, value: Any) -> float:
-        score = self.__dict__["last_score"] = value if type(value) is float else self._as_score(value)
+        score = self.__dict__["last_score"] = self._as_score(value)
         return score
 
     def _as_score(self, value: Any) -> float:
-        if type(value) is float:
+        if type(value) is float and isfinite(value):
             return value
         if not isinstance(value, (str, bytes)):
-            with suppress(TypeError, ValueError):
-                return float(value)
+            with suppress(TypeError, ValueError, OverflowError):
+                score = float(value)
+                # Sums and comparisons would pass it on, or hide it.
+                if isfinite(score):
+                    return score
+        wanted = "a finite number" if isinstance(value, float) else "a number"
         got = "None" if value is None else f"{type(value).__name__}: {value!r:.80}"
-        raise RubricError(f"expected a number from {type(self).__name__}.forward, got {got}")
+        raise RubricError(f"expected {wanted} from {type(self).__name__}.forward, got {got}")
 
     def _forget_scores(self) -> None:
         own = self.__dict__

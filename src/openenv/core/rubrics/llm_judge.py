@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import logging
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -17,7 +18,7 @@ __all__ = ["JudgeClient", "LLMJudge"]
 
 _logger = logging.getLogger(__name__)
 
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)"
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _PLACE = re.compile(r"\{\{|\}\}|\{(?P<name>action|observation)(?P<path>(?:\.\w+|\[\w+\])*)\}")
 _THOUGHTS_END = "</think>"
 _SETTINGS = ("prompt_template", "score_pattern", "default_score", "normalize", "score_key", "score_range")
@@ -65,8 +66,8 @@ class LLMJudge(Rubric):
             prompt_template: The prompt. `{action}` and `{observation}`, and parts of them such as `{action.message}`,
                 stand for what is judged; other braces stand for themselves, as `{{` and `}}` do.
             client: Completes prompts, in the place of an endpoint.
-            score_pattern: A regular expression whose first match in the answer, or the first group of it, is the score;
-                by default the first number.
+            score_pattern: A regular expression whose first match in the answer, or the first group that took part in
+                it, is the score; by default the first number.
             default_score: The score where the answer has none, which is logged; `None` to raise `JudgeError`.
             normalize: Whether scores are brought from `score_range` to 0 to 1, and cut off there.
             score_key: The key of the score in a JSON object in the answer, in the place of a pattern.
@@ -114,8 +115,14 @@ class LLMJudge(Rubric):
             re.compile(self.score_pattern)
         except re.error as exc:
             raise ConfigurationError(f"expected a regular expression as score_pattern: {exc}") from exc
-        low, high = self.score_range
-        if not low < high:
+        try:
+            # A state dict that was written as JSON has a list.
+            low, high = self.score_range
+            self.score_range = (low, high)
+            is_range = bool(low < high)
+        except (TypeError, ValueError):
+            is_range = False
+        if not is_range:
             raise ConfigurationError(f"expected (least, most) as score_range, got {self.score_range!r}")
 
     async def forward(self, action: Any, observation: Any) -> float:
@@ -164,11 +171,12 @@ class LLMJudge(Rubric):
             value = next((each[self.score_key] for each in found if self.score_key in each), None)
         else:
             match = re.search(self.score_pattern, answer)
-            value = None if match is None else match[1 if match.re.groups else 0]
+            value = None if match is None else next((each for each in match.groups() if each is not None), match[0])
         try:
-            return None if value is None else float(value)
+            score = math.nan if value is None else float(value)
         except (TypeError, ValueError):
             return None
+        return score if math.isfinite(score) else None
 
     def _without_score(self, answer: str) -> float:
         wanted = f"{self.score_key!r} in a JSON object" if self.score_key else f"a match of {self.score_pattern}"
@@ -188,9 +196,13 @@ class LLMJudge(Rubric):
         Raises:
             ConfigurationError: One cannot work.
         """
-        for name in _SETTINGS:
-            setattr(self, name, state.get(name, getattr(self, name)))
-        self._check()
+        before = {name: getattr(self, name) for name in _SETTINGS}
+        self.__dict__.update({name: state.get(name, value) for name, value in before.items()})
+        try:
+            self._check()
+        except ConfigurationError:
+            self.__dict__.update(before)
+            raise
         super().load_state_dict(state)
 
 
