@@ -1,4 +1,4 @@
-"""Good environments of other kinds: coroutine functions, arrays and bytes, one thread, tools alone."""
+"""Good environments of other kinds: coroutine functions, arrays and bytes, one thread, few actions, tools alone."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from openenv import Environment, State
 from openenv.core.env_server.mcp_environment import MCPEnvironment
 from openenv.core.env_server.types import Action, Observation
 from tests.core.fastmcp_import import import_fastmcp
 
-__all__ = ["Asynchronous", "OneThread", "ToolsAlone"]
+__all__ = ["Asynchronous", "Choosy", "EndsAtOnce", "OneThread", "ToolsAlone"]
 
 
 class Draw(Action):
@@ -101,6 +101,68 @@ class OneThread(Environment[Row, Table, State]):
 
     def close(self) -> None:
         self.database.close()
+
+
+class Multiple(Action):
+    """A number that few numbers are."""
+
+    number: int = Field(ge=0, le=10**6, description="A multiple of 97.")
+
+    @model_validator(mode="after")
+    def divide(self) -> Multiple:
+        if self.number % 97:
+            raise ValueError(f"{self.number} is no multiple of 97")
+        return self
+
+
+class Taken(Observation):
+    text: str = ""
+
+
+class Choosy(Environment[Multiple, Taken, State]):
+    """Takes few of the actions that its schema describes, and answers at length."""
+
+    SUPPORTS_CONCURRENT_SESSIONS = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.current = State()
+
+    def reset(self, seed: int | None = None, episode_id: str | None = None) -> Taken:
+        self.current = State(episode_id=episode_id)
+        return Taken(text="x" * 10**6)
+
+    def step(self, action: Multiple, timeout_s: float | None = None) -> Taken:
+        self.current.step_count += 1
+        return Taken(text="y" * 10**6, done=self.current.step_count >= 3)
+
+    @property
+    def state(self) -> State:
+        return self.current
+
+
+class EndsAtOnce(Environment[Row, Taken, State]):
+    """Asks once, and takes no second answer."""
+
+    SUPPORTS_CONCURRENT_SESSIONS = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.current = State()
+
+    def reset(self, seed: int | None = None, episode_id: str | None = None) -> Taken:
+        self.current = State(episode_id=episode_id)
+        return Taken()
+
+    def step(self, action: Row, timeout_s: float | None = None) -> Taken:
+        if self.current.step_count:
+            raise RuntimeError("the episode is over")
+        self.current.step_count += 1
+        return Taken(done=True, reward=1.0)
+
+    @property
+    def state(self) -> State:
+        return self.current
 
 
 class ToolsAlone(MCPEnvironment):

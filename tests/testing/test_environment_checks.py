@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import sys
 import threading
@@ -12,13 +13,16 @@ from typing import Any
 import pytest
 
 from openenv import Environment, create_app
+from openenv.core.env_server.environment_spec import EnvironmentSpec
 from openenv.core.env_server.mcp_types import CallToolAction, CallToolObservation
 from openenv.core.exceptions import ConfigurationError, ConformanceError, ConnectError, MissingExtraError
 from openenv.testing import Level, Severity, check_environment, check_server, serve
+from openenv.testing._environment_check import Check, make
+from openenv.testing._environment_subject import LocalSubject, Plan
 from openenv.testing._live_checks import LIVE_CHECKS
 from tests.core.fastmcp_import import import_fastmcp
 from tests.testing import walk_faults as faults
-from tests.testing.other_environments import Asynchronous, OneThread, ToolsAlone
+from tests.testing.other_environments import Asynchronous, Choosy, EndsAtOnce, OneThread, ToolsAlone
 from tests.testing.walk_environment import Place, TaskedWalk, Walk, WalkAction, WalkClient, WalkObservation
 
 pytestmark = pytest.mark.lengthy
@@ -36,8 +40,11 @@ def test_a_good_environment_passes_every_check() -> None:
     report.raise_if_failed(strict=True)
     assert report.passed
     assert told == [result.name for result in report.results] == [check.name for check in LIVE_CHECKS]
-    assert [result.name for result in report.results if result.left_out] == ["the_server_answers"]
-    assert str(report) == f"TaskedWalk passes all of {len(LIVE_CHECKS) - 1} checks"
+    assert [result.name for result in report.results if result.left_out] == [
+        "the_server_answers",
+        "the_event_loop_goes_on",
+    ]
+    assert str(report) == f"TaskedWalk passes all of {len(LIVE_CHECKS) - 2} checks"
     assert repr(report) == f"<EnvironmentReport: {report}>"
 
 
@@ -50,13 +57,17 @@ def test_a_good_server_passes_what_the_wire_shows() -> None:
         "it_can_be_made",
         "observations_survive_json",
         "the_client_reads_every_answer",
+        "the_event_loop_goes_on",
+        "the_process_stays_as_it_is",
+        "another_process_plays_the_same",
         "close_comes_at_any_time",
         "close_gives_everything_back",
+        "episodes_give_everything_back",
         "memory_stays_bounded",
     ]
 
 
-@pytest.mark.parametrize("env", [Asynchronous, OneThread, ToolsAlone])
+@pytest.mark.parametrize("env", [Asynchronous, Choosy, EndsAtOnce, OneThread, ToolsAlone])
 def test_good_environments_of_other_kinds_pass_every_check(env: type[Environment[Any, Any, Any]]) -> None:
     told: dict[str, Any] = {}
     if env is ToolsAlone:
@@ -127,6 +138,7 @@ FAULTS = [
     fault(faults.Raising, "valid_actions_are_answered", "ValueError: cannot walk backwards (File "),
     fault(Walk, "valid_actions_are_answered", "no action that the schema describes is taken", action_cls=faults.Picky),
     fault(faults.Widening, "observations_match_their_schema", "'height' was unexpected"),
+    fault(faults.SeldomWide, "observations_match_their_schema", "'height' was unexpected"),
     fault(Walk, "observations_survive_json", "reads and writes as", observation_cls=faults.Growing),
     fault(faults.Costly, "rewards_are_finite_numbers", "the reward nan"),
     fault(faults.Elsewhere, "state_matches_its_schema", "'here' is not of type 'integer'"),
@@ -142,6 +154,7 @@ FAULTS = [
     fault(faults.Chancy, "a_recording_replays", "from its recording in a new session"),
     fault(faults.Shared, "sessions_are_isolated", "beside another session"),
     fault(faults.Inherited, "sessions_are_isolated", "after another session"),
+    fault(faults.SharedCount, "sessions_are_isolated", "the state tells {'episode_id': 'another', "),
     fault(
         Walk,
         "the_client_reads_every_answer",
@@ -154,12 +167,19 @@ FAULTS = [
         "sixteen_sessions_run_at_once",
         "failed: RuntimeError: no seat is left",
     ),
+    fault(faults.Blocking, "the_event_loop_goes_on", "step_async usually keeps everything else from the event loop"),
+    fault(faults.Pondering, "the_event_loop_goes_on", "step usually keeps everything else from the event loop"),
+    fault(faults.Roaming, "the_process_stays_as_it_is", "it changes the working directory from "),
+    fault(faults.Announcing, "the_process_stays_as_it_is", "it changes the environment variable WALK_STEPS"),
+    fault(faults.Hashed, "another_process_plays_the_same", "with the same seed and PYTHONHASHSEED=1, reset gave"),
     fault(faults.Unbegun, "close_comes_at_any_time", "before its first reset, it raised AttributeError"),
     fault(faults.Unending, "close_comes_at_any_time", "after an episode, it raised RuntimeError"),
     fault(faults.LeavesThreads, "close_gives_everything_back", "4 threads (nobody's)"),
     fault(faults.LeavesFiles, "close_gives_everything_back", "4 files, sockets or pipes open"),
     fault(faults.LeavesProcesses, "close_gives_everything_back", "4 processes"),
-    fault(faults.Hoarding, "memory_stays_bounded", "10 episodes of one session took"),
+    fault(faults.LeavesDirectories, "close_gives_everything_back", "4 temporary files or directories, such as "),
+    fault(faults.ClosesTheLast, "episodes_give_everything_back", "4 threads (nobody's)"),
+    fault(faults.Hoarding, "memory_stays_bounded", "episodes of one session took"),
     fault(faults.Unlisted, "tools_are_listed", "it raised RuntimeError: the tools are in the shed"),
     fault(faults.TwiceNamed, "tools_are_listed", "2 tools of the name 'add'"),
     fault(faults.ReservedName, "tools_are_listed", "a tool is called 'reset'"),
@@ -180,6 +200,8 @@ FAULTS = [
 def nothing_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """End what faults leave, and do not wait long for what is not going to happen."""
     monkeypatch.setattr("openenv.testing._resource_checks._PATIENCE_S", 0.1)
+    monkeypatch.chdir(".")
+    monkeypatch.setenv("WALK_STEPS", "none")
     yield
     while faults.LEFT:
         faults.LEFT.pop()()
@@ -303,8 +325,57 @@ def test_a_check_that_does_not_end_is_given_up() -> None:
     )
     let_go.set()
 
-    assert "after 0.3 s it had not come to an end" in report.findings[0].seen
+    [finding] = report.findings
+    assert finding.seen.startswith("for 0.3 s nothing came of it: something waits (File ")
+    assert finding.seen.endswith(f"in {Waiting.step.__name__})")
+    assert "--timeout" in finding.advice
     assert report.results[1].left_out == "valid_actions_are_answered did not come to an end"
+
+
+def test_an_environment_that_goes_on_answering_is_not_given_up() -> None:
+    subject = LocalSubject(EnvironmentSpec.of(Walk), Plan(steps=2), None)
+    before = subject.pulse.heard_at
+    with subject.session() as session:
+        heard = [before, *(subject.pulse.heard_at for _ in session.play(subject.actions_of(0)))]
+    assert heard[0] < heard[1]
+
+    def takes_its_time(subject: LocalSubject) -> None:
+        threading.Event().wait(0.05)
+
+    subject.pulse.heard_at += 60
+    result, is_over = make(Check(takes_its_time, Level.CONTRACT, "", ""), subject, timeout_s=0.0)
+    assert (result.passed, is_over) == (True, True)
+
+
+def test_what_close_raises_is_told_once() -> None:
+    report = check_environment(faults.Unbegun, steps=STEPS)
+
+    assert [finding.check for finding in report.errors] == ["close_comes_at_any_time"]
+
+
+class Dice(Walk):
+    """Heeds no seed."""
+
+    def seen(self) -> WalkObservation:
+        return super().seen().model_copy(update={"target": random.randrange(10**9)})
+
+
+def test_what_lasts_between_episodes_is_told_from_a_seed_that_is_not_heeded() -> None:
+    reports = [
+        check_environment(env, checks=["same_seed_same_episode"], steps=STEPS) for env in (faults.Lingering, Dice)
+    ]
+
+    told = ["something is kept from one episode to the next" in report.findings[0].seen for report in reports]
+    assert told == [True, False]
+
+
+def test_what_another_process_cannot_import_is_left_out() -> None:
+    class Local(Walk):
+        """Is known here alone."""
+
+    report = check_environment(Local, checks=["another_process_plays_the_same"], steps=STEPS)
+
+    assert report.results[0].left_out == "it is not defined at the top of a module, where another process finds it"
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import os
 import subprocess
 import sys
+import tempfile
 import threading
+import time
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_serializer, model_validator
@@ -124,6 +127,14 @@ class Costly(Walk):
 
 class NamedPlace(State):
     position: str = "here"
+
+
+class SeldomWide(Walk):
+    """Answers with another class only where it seldom comes."""
+
+    def seen(self) -> WalkObservation:
+        seen = super().seen()
+        return Wide(position=seen.position, target=seen.target, done=seen.done) if seen.position >= 12 else seen
 
 
 class Elsewhere(Walk):
@@ -262,6 +273,25 @@ class Inherited(Shared):
         return Walk.step(self, action)
 
 
+class SharedCount(Walk):
+    """Counts the steps of all sessions together, and shows nothing of it."""
+
+    counted = Place()
+
+    def reset(self, seed: int | None = None, episode_id: str | None = None) -> WalkObservation:
+        seen = super().reset(seed, episode_id)
+        self.counted.step_count, self.counted.episode_id = 0, episode_id
+        return seen
+
+    def step(self, action: WalkAction, timeout_s: float | None = None) -> WalkObservation:
+        self.counted.step_count += 1
+        return super().step(action)
+
+    @property
+    def state(self) -> Place:
+        return self.counted
+
+
 class Crowded(Walk):
     """Takes nine at a time."""
 
@@ -321,6 +351,13 @@ class LeavesThreads(Walk):
         threading.Thread(target=told.wait, name="nobody's", daemon=True).start()
 
 
+class LeavesDirectories(Walk):
+    def __init__(self) -> None:
+        super().__init__()
+        directory = tempfile.mkdtemp()
+        LEFT.append(lambda: os.rmdir(directory))
+
+
 class LeavesFiles(Walk):
     def __init__(self) -> None:
         super().__init__()
@@ -333,6 +370,65 @@ class LeavesProcesses(Walk):
         super().__init__()
         process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
         LEFT.append(process.communicate)
+
+
+class ClosesTheLast(Walk):
+    """Begins a thread with every episode, and ends one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: threading.Event | None = None
+
+    def reset(self, seed: int | None = None, episode_id: str | None = None) -> WalkObservation:
+        self.told = told = threading.Event()
+        LEFT.append(told.set)
+        threading.Thread(target=told.wait, name="nobody's", daemon=True).start()
+        return super().reset(seed, episode_id)
+
+    def close(self) -> None:
+        if self.told is not None:
+            self.told.set()
+
+
+class Blocking(Walk):
+    """Waits where nobody else can go on meanwhile."""
+
+    async def step_async(self, action: WalkAction, timeout_s: float | None = None) -> WalkObservation:
+        time.sleep(0.03)  # noqa: ASYNC251 - the fault
+        return self.step(action)
+
+
+class Pondering(Walk):
+    """Says that it never waits, and does."""
+
+    NON_BLOCKING = True
+
+    def step(self, action: WalkAction, timeout_s: float | None = None) -> WalkObservation:
+        time.sleep(0.03)
+        return super().step(action)
+
+
+class Roaming(Walk):
+    """Goes where its files are."""
+
+    def reset(self, seed: int | None = None, episode_id: str | None = None) -> WalkObservation:
+        os.chdir(os.path.dirname(__file__))
+        return super().reset(seed, episode_id)
+
+
+class Announcing(Walk):
+    """Tells all others where it stands."""
+
+    def step(self, action: WalkAction, timeout_s: float | None = None) -> WalkObservation:
+        os.environ["WALK_STEPS"] = str(self.current.step_count)
+        return super().step(action)
+
+
+class Hashed(Walk):
+    """Shows what is another number in each process."""
+
+    def seen(self) -> WalkObservation:
+        return super().seen().model_copy(update={"target": hash("a walk")})
 
 
 class Hoarding(Walk):

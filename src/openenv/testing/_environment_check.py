@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
 import traceback
@@ -15,7 +16,7 @@ from typing import Any, Generic, TypeVar
 from ..core.exceptions import ConfigurationError
 from .environment_report import EnvironmentResult, Finding, Level, Severity
 
-__all__ = ["Check", "LeftOut", "Seen", "Unmet", "brief", "chosen", "make", "make_each", "quietly"]
+__all__ = ["Check", "LeftOut", "Pulse", "Seen", "Unmet", "brief", "chosen", "make", "make_each", "quietly"]
 
 _SubjectT = TypeVar("_SubjectT")
 _LONGEST = 300
@@ -25,6 +26,22 @@ _PYTHON = Path(threading.__file__).resolve().parent
 
 class Unmet(Exception):  # noqa: N818 - it is no error, but a finding
     """The environment does something other than what is expected; the message says what was seen."""
+
+
+class Pulse:
+    """When something under check was last heard of: what goes on answering is slow, and does not hang.
+
+    Attributes:
+        heard_at: When that was, by the monotonic clock.
+    """
+
+    def __init__(self) -> None:
+        """Begin."""
+        self.heard_at = time.monotonic()
+
+    def beat(self) -> None:
+        """Take note of an answer."""
+        self.heard_at = time.monotonic()
 
 
 class LeftOut(Exception):  # noqa: N818 - it is no error
@@ -118,7 +135,7 @@ def make_each(
     Args:
         checks: The checks.
         subject: What to check.
-        timeout_s: Seconds that each may take.
+        timeout_s: Seconds that each may take without an answer.
         tell: Called with the name of each before it is made.
     """
     blocked = ""
@@ -141,9 +158,9 @@ def make(check: Check[_SubjectT], subject: _SubjectT, timeout_s: float) -> tuple
     began = time.monotonic()
     thread = threading.Thread(target=outcome.make, args=(check, subject), name=f"check {check.name}", daemon=True)
     thread.start()
-    thread.join(timeout_s)
+    _wait(thread, getattr(subject, "pulse", Pulse()), timeout_s)
     is_over = not thread.is_alive()
-    rows = outcome.rows if is_over else [Seen(f"after {timeout_s:g} s it had not come to an end: something waits")]
+    rows = outcome.rows if is_over else [_waiting(thread, timeout_s)]
     result = EnvironmentResult(
         check.name,
         check.level,
@@ -153,6 +170,26 @@ def make(check: Check[_SubjectT], subject: _SubjectT, timeout_s: float) -> tuple
         seconds=time.monotonic() - began,
     )
     return result, is_over
+
+
+def _wait(thread: threading.Thread, pulse: Pulse, timeout_s: float) -> None:
+    """Wait for a thread, up to so many seconds after the last answer."""
+    began = time.monotonic()
+    while thread.is_alive():
+        left = max(began, pulse.heard_at) + timeout_s - time.monotonic()
+        if left <= 0:
+            return
+        thread.join(left)
+
+
+def _waiting(thread: threading.Thread, timeout_s: float) -> Seen:
+    frames = traceback.extract_stack(sys._current_frames().get(thread.ident or 0))
+    place = next((_place(frame) for frame in reversed(frames) if _is_of_an_author(frame.filename)), "")
+    return Seen(
+        f"for {timeout_s:g} s nothing came of it: something waits{f' ({place})' if place else ''}",
+        advice="give what waits a deadline; where it only takes its time, give the check more: check_timeout_s=… or "
+        "--timeout",
+    )
 
 
 class _Outcome:
@@ -200,9 +237,13 @@ def _place_of(error: BaseException) -> str:
     cause: BaseException | None = None if trace else error
     while cause is not None:
         own = [frame for frame in traceback.extract_tb(cause.__traceback__) if _is_of_an_author(frame.filename)]
-        frames += [f'File "{frame.filename}", line {frame.lineno}, in {frame.name}' for frame in own]
+        frames += map(_place, own)
         cause = cause.__cause__
     return frames[-1] if frames else ""
+
+
+def _place(frame: traceback.FrameSummary) -> str:
+    return f'File "{frame.filename}", line {frame.lineno}, in {frame.name}'
 
 
 def _is_of_an_author(filename: str) -> bool:

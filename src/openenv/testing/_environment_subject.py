@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
+import random
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,18 +19,34 @@ from ..core.client_types import StepResult
 from ..core.env_client import EnvClient
 from ..core.exceptions import EnvironmentExecutionError, InvalidRequestError, SessionCapacityError, ToolCallError
 from ..core.generic_client import GenericEnvClient
-from ._environment_check import LeftOut, Unmet, brief
+from ._environment_check import LeftOut, Pulse, Unmet, brief
 from ._schema_values import schema_problem, valid_values
 
 if TYPE_CHECKING:
     from ..core.env_server.environment_spec import EnvironmentSpec
+    from ..core.env_server.interfaces import Environment
     from ..core.env_server.mcp_types import Tool
     from ..core.sync_client import SyncEnvClient
 
-__all__ = ["Episode", "Fields", "LocalSubject", "Plan", "ServedSubject", "Session", "Subject", "Turn"]
+__all__ = [
+    "Episode",
+    "Fields",
+    "LocalSubject",
+    "Plan",
+    "ServedSubject",
+    "Session",
+    "Subject",
+    "Turn",
+    "close_quietly",
+]
+
+_logger = logging.getLogger(__name__)
 
 Fields = dict[str, Any]
 _EPISODES = 3
+# Played on top of these where they take no time: what goes wrong seldom is not seen in three.
+_MORE_EPISODES = 27
+_NO_TIME_S = 0.1
 _CALLS = 8
 _EPISODE_ID = "check"
 
@@ -80,7 +99,7 @@ class Turn:
         """Tell whether it ended the episode."""
         return bool(self.answer.get("done"))
 
-    @property
+    @cached_property
     def shown(self) -> str:
         """Return what an agent sees of it, as text to compare; metadata is not for agents."""
         seen = {name: value for name, value in self.observation.items() if name != "metadata"}
@@ -113,6 +132,7 @@ class Session:
         """Take a client that is connected."""
         self.client = client
         self._plan = subject.plan
+        self._pulse = subject.pulse
         self.took: dict[str, list[float]] = {"reset": [], "step": []}
 
     def reset(self, **arguments: Any) -> Fields:
@@ -120,16 +140,17 @@ class Session:
         began = time.perf_counter()
         answer = self.client.reset(**arguments).observation
         self.took["reset"].append(time.perf_counter() - began)
+        self._pulse.beat()
         return answer
 
-    def begin(self, seed: int | None = None) -> Turn:
+    def begin(self, seed: int | None = None, episode_id: str = _EPISODE_ID) -> Turn:
         """Begin an episode of the plan's.
 
         Raises:
             OpenEnvError: The environment does not.
         """
         seed = self._plan.seed if seed is None else seed
-        told = {"seed": seed, "episode_id": _EPISODE_ID, **(self._plan.reset_arguments or {})}
+        told = {"seed": seed, "episode_id": episode_id, **(self._plan.reset_arguments or {})}
         return Turn(None, self.reset(**told))
 
     def step(self, action: Fields) -> Turn:
@@ -141,12 +162,16 @@ class Session:
             return Turn(action, {}, brief(error), is_refused=True)
         except EnvironmentExecutionError as error:
             return Turn(action, {}, brief(error))
+        finally:
+            self._pulse.beat()
         self.took["step"].append(time.perf_counter() - began)
         return Turn(action, answer)
 
     def state(self) -> Fields:
         """Return the state."""
-        return self.client.state()
+        told = self.client.state()
+        self._pulse.beat()
+        return told
 
     def play(self, actions: Sequence[Fields], seed: int | None = None) -> Episode:
         """Play an episode up to its end or that of the actions."""
@@ -168,6 +193,8 @@ class Session:
             self.client.call_tool(name, **arguments)
         except ToolCallError as error:
             return error
+        finally:
+            self._pulse.beat()
         return None
 
 
@@ -176,6 +203,7 @@ class Subject(ABC):
 
     Attributes:
         plan: What is played.
+        pulse: When it was last heard of.
         took: The seconds that calls took, by what was called, when `episodes` were played.
         why_no_tools: What the environment raised when it was asked for its tools; empty where it raised nothing.
         why_endless: Why there is nothing to see of the end of an episode; empty where that is not known.
@@ -184,6 +212,7 @@ class Subject(ABC):
     def __init__(self, plan: Plan) -> None:
         """Take what to play."""
         self.plan = plan
+        self.pulse = Pulse()
         self.took: dict[str, list[float]] = {"reset": [], "step": []}
         self.why_endless = ""
         self.why_no_tools = ""
@@ -301,13 +330,26 @@ class Subject(ABC):
     @cached_property
     def episodes(self) -> list[Episode]:
         """Return episodes with different seeds and actions, each played once in a session of its own."""
-        found = []
-        for episode in range(_EPISODES):
-            with self.session() as session:
-                found.append(session.play(self.actions_of(episode), self.plan.seed + episode))
-            for called, seconds in session.took.items():
-                self.took[called] += seconds
+        began = time.monotonic()
+        found = [self._noted(self.actions_of(episode), self.plan.seed + episode) for episode in range(_EPISODES)]
+        if self.plan.actions is None and time.monotonic() - began < _NO_TIME_S:
+            more = self._mixed(random.Random(self.plan.seed))  # noqa: S311 - nothing to keep secret
+            found += [self._noted(actions, self.plan.seed + _EPISODES + n) for n, actions in enumerate(more)]
         return found
+
+    def _noted(self, actions: Sequence[Fields], seed: int) -> Episode:
+        """Play an episode in a session of its own, and take note of how long its calls took."""
+        with self.session() as session:
+            episode = session.play(actions, seed)
+        for called, seconds in session.took.items():
+            self.took[called] += seconds
+        return episode
+
+    def _mixed(self, chance: random.Random) -> Iterator[list[Fields]]:
+        """Yield actions for further episodes: few again and again, which lead far, and all in another order."""
+        for number in range(_MORE_EPISODES):
+            kinds = chance.sample(self.actions, min(len(self.actions), (1, 2, self.plan.steps)[number % 3]))
+            yield chance.choices(kinds, k=self.plan.steps)
 
     def played(self, episode: int, seed: int) -> Episode:
         """Play an episode's actions in a session of its own."""
@@ -332,13 +374,20 @@ class Subject(ABC):
 
 
 class LocalSubject(Subject):
-    """An environment in this process; what is asked takes the way through JSON that it would take over a network."""
+    """An environment in this process; what is asked takes the way through JSON that it would take over a network.
+
+    Attributes:
+        spec: What is known of it.
+        client_class: Its client's class; `None` where there is none.
+        directory: This process's working directory before anything was played.
+    """
 
     def __init__(self, spec: EnvironmentSpec, plan: Plan, client_class: type[EnvClient[Any, Any, Any]] | None) -> None:
         """Take an environment, and its client's class where there is one."""
         super().__init__(plan)
         self.spec = spec
         self.client_class = client_class
+        self.directory = os.getcwd()
 
     @property
     def name(self) -> str:
@@ -372,7 +421,7 @@ class LocalSubject(Subject):
         try:
             told = made.get_metadata()
         finally:
-            made.close()
+            close_quietly(made)
         dumped: Any = getattr(told, "model_dump", lambda: {})()
         return dict(dumped)
 
@@ -387,6 +436,14 @@ class LocalSubject(Subject):
         except ValidationError:
             return False
         return True
+
+
+def close_quietly(environment: Environment[Any, Any, Any]) -> None:
+    """Close an environment; what its `close` raises is the affair of the check that is about that."""
+    try:
+        environment.close()
+    except Exception:  # the boundary to an author's code
+        _logger.debug("closing a %s failed", type(environment).__name__, exc_info=True)
 
 
 class ServedSubject(Subject):

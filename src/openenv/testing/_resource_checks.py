@@ -14,11 +14,13 @@ from typing import Any
 
 from ._environment_check import Check, LeftOut, Seen, Unmet, brief
 from ._environment_subject import LocalSubject, Subject
+from ._temporary_files import temporary_files
 from .environment_report import Level, Severity
 
 __all__ = ["RESOURCE_CHECKS"]
 
 _ROUNDS = 4
+_SHORT = 10
 _PATIENCE_S = 5.0
 _PAUSE_S = 0.02
 _EPISODES = 10
@@ -36,6 +38,7 @@ def close_comes_at_any_time(subject: Subject) -> Iterator[Seen]:
         yield Seen(f"closed before its first reset, it raised {brief(error)}")
     watched = _Watched(local.spec.factory)
     playing = LocalSubject(replace(local.spec, factory=watched), subject.plan, None)
+    playing.pulse = subject.pulse
     with playing.session() as session:
         session.play(subject.actions_of(0))
     if watched.problem:
@@ -72,12 +75,30 @@ def close_gives_everything_back(subject: Subject) -> Iterator[Seen]:
     before = _Held.now()
     for _ in range(_ROUNDS):
         _use(local)
+    yield from (Seen(f"{_ROUNDS} sessions that were closed left {what}") for what in _lasting(before))
+
+
+def episodes_give_everything_back(subject: Subject) -> Iterator[Seen]:
+    """Play one episode after another, and look before the session is closed."""
+    local = _local(subject)
+    actions = [local.actions_of(episode)[:_SHORT] for episode in range(_ROUNDS)]
+    with local.session() as session:
+        # What a session needs once is not for each of its episodes.
+        session.play(actions[0])
+        before = _Held.now()
+        for each in actions:
+            session.play(each)
+        yield from (Seen(f"{_ROUNDS} episodes of one session left {what}") for what in _lasting(before))
+
+
+def _lasting(before: _Held) -> list[str]:
+    """Return what has come since then, and does not go by itself."""
     grown = before.growth()
     deadline = time.monotonic() + _PATIENCE_S
     while grown and time.monotonic() < deadline:
         time.sleep(_PAUSE_S)
         grown = before.growth()
-    yield from (Seen(f"{_ROUNDS} sessions that were closed left {what}") for what in grown)
+    return grown
 
 
 def _use(subject: LocalSubject) -> None:
@@ -93,11 +114,13 @@ class _Held:
         threads: Its threads.
         files: How many files, sockets and pipes it has open.
         children: The processes that it started.
+        temporary: The temporary files and directories that it made.
     """
 
     threads: frozenset[threading.Thread]
     files: int
     children: frozenset[int]
+    temporary: frozenset[str]
 
     @classmethod
     def now(cls) -> _Held:
@@ -109,18 +132,20 @@ class _Held:
         # Windows has handles in place of descriptors.
         files = int(getattr(process, "num_fds" if hasattr(process, "num_fds") else "num_handles")())
         children = frozenset(child.pid for child in process.children(recursive=True))
-        return cls(frozenset(threading.enumerate()), files, children)
+        return cls(frozenset(threading.enumerate()), files, children, temporary_files())
 
     def growth(self) -> list[str]:
-        """Say what has come since, where each of the sessions may have left one."""
+        """Say what has come since, where each of several rounds may have left one."""
         now = _Held.now()
         threads = now.threads - self.threads
         names = ", ".join(sorted({thread.name for thread in threads})[:3])
         children = len(now.children - self.children)
+        temporary = now.temporary - self.temporary
         kinds = {
             f"{len(threads)} threads ({names})": len(threads),
             f"{now.files - self.files} files, sockets or pipes open": now.files - self.files,
             f"{children} processes": children,
+            f"{len(temporary)} temporary files or directories, such as {min(temporary, default='')}": len(temporary),
         }
         return [what for what, count in kinds.items() if count >= _ROUNDS]
 
@@ -172,8 +197,14 @@ RESOURCE_CHECKS: tuple[Check[Subject], ...] = (
     Check(
         close_gives_everything_back,
         Level.FULL,
-        "after close() the threads, files and processes of a session are gone",
-        "join threads, close files and wait for processes in close",
+        "after close() the threads, files, processes and temporary files of a session are gone",
+        "join threads, close files, wait for processes and remove temporary directories in close",
+    ),
+    Check(
+        episodes_give_everything_back,
+        Level.FULL,
+        "a reset gives back the threads, files, processes and temporary files of the episode before",
+        "end in reset what the last episode began, as close does, before anything new begins",
     ),
     Check(
         memory_stays_bounded,

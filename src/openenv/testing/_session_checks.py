@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from itertools import zip_longest
 
 from ._environment_check import Check, LeftOut, Unmet, brief
 from ._environment_subject import Episode, Fields, LocalSubject, Session, Subject, Turn
@@ -30,10 +32,20 @@ def same_seed_same_episode(subject: Subject) -> None:
         for episode in range(_SEEDS):
             actions, seed = subject.actions_of(episode), subject.plan.seed + episode
             once, again = (session.play(actions, seed) for _ in range(2))
-            _compare(once, again, f"played again in the same session with the same seed, {seed}")
+            how = f"played again in the same session with the same seed, {seed}"
+            try:
+                _compare(once, again, how)
+            except Unmet as finding:
+                raise Unmet(f"{finding}{_what_lasts(subject)}") from None
             left -= len(once)
             if left <= 0:
                 return
+
+
+def _what_lasts(subject: Subject) -> str:
+    if subject.repeated is None:
+        return ""
+    return " (in new sessions it goes the same way each time: something is kept from one episode to the next)"
 
 
 def a_recording_replays(subject: Subject) -> None:
@@ -53,21 +65,35 @@ def sessions_are_isolated(subject: Subject) -> None:
         subject.played(1, subject.plan.seed + _FAR)
         _compare(alone, subject.played(0, subject.plan.seed), "played after another session")
         return
+    with subject.session() as session:
+        session.play(subject.actions_of(0))
+        standing = _standing(session)
     with ExitStack() as both:
         one, other = (both.enter_context(subject.session()) for _ in range(2))
         together = [one.begin(), *_in_turns(one, other, subject)]
-    _compare(alone, together, "played beside another session")
+        _compare(alone, together, "played beside another session")
+        if _standing(one) != standing:
+            raise Unmet(f"played beside another session, the state tells {_standing(one)}; alone, it told {standing}")
 
 
 def _in_turns(one: Session, other: Session, subject: Subject) -> Iterator[Turn]:
-    other.begin(subject.plan.seed + _FAR)
+    def begin() -> None:
+        other.begin(subject.plan.seed + _FAR, episode_id="another")
+
+    begin()
     for mine, theirs in zip(subject.actions_of(0), subject.actions_of(1), strict=True):
         if other.step(theirs).is_done:
-            other.begin(subject.plan.seed + _FAR)
+            begin()
         turn = one.step(mine)
         yield turn
         if turn.is_done:
             return
+
+
+def _standing(session: Session) -> Fields:
+    """Return what the state tells of every environment's episodes."""
+    told = session.state()
+    return {name: told.get(name) for name in ("episode_id", "step_count")}
 
 
 def the_client_reads_every_answer(subject: Subject) -> None:
@@ -81,6 +107,7 @@ def the_client_reads_every_answer(subject: Subject) -> None:
         _is_read(kind, read, spec.reset_observation.__name__ if own_models else "")
         for action in subject.actions_of(0):
             result = client.step(spec.action.model_validate(action))
+            subject.pulse.beat()
             _is_read(kind, result.observation, spec.observation.__name__ if own_models else "")
             if result.done:
                 break
@@ -96,28 +123,26 @@ def sixteen_sessions_run_at_once(subject: Subject) -> None:
     """Play in many sessions at once, each of them in its own thread, all of them in step."""
     if not subject.claims_concurrency:
         raise LeftOut("it is for one session at a time: SUPPORTS_CONCURRENT_SESSIONS is not set, or the server is full")
-    alone = [subject.played(variant, subject.plan.seed) for variant in range(_VARIANTS)]
-    played = _Crowd(subject, subject.room_for(_SESSIONS)).play()
-    if subject.repeated:
-        for index, episode in enumerate(played):
-            _compare(alone[index % _VARIANTS], episode, f"played beside {len(played) - 1} other sessions")
+    alone = [subject.played(variant, subject.plan.seed) for variant in range(_VARIANTS)] if subject.repeated else []
+    _Crowd(subject, subject.room_for(_SESSIONS), alone).play()
 
 
 class _Crowd:
-    """Sessions that are played at once."""
+    """Sessions that are played at once, and compared as they go: kept, so many episodes may be too much."""
 
-    def __init__(self, subject: Subject, size: int) -> None:
+    def __init__(self, subject: Subject, size: int, alone: Sequence[Episode]) -> None:
         self._subject = subject
         self._size = size
+        self._alone = alone
         self._barrier = threading.Barrier(size)
-        self._played: dict[int, Episode] = {}
         self._problems: list[str] = []
+        self._differences: list[str] = []
 
-    def play(self) -> list[Episode]:
+    def play(self) -> None:
         """Play one episode in each.
 
         Raises:
-            Unmet: One of them failed.
+            Unmet: One of them failed, or went otherwise than alone.
         """
         threads = [threading.Thread(target=self._one, args=(index,)) for index in range(self._size)]
         for thread in threads:
@@ -126,14 +151,22 @@ class _Crowd:
             thread.join()
         if self._problems:
             raise Unmet(f"of {self._size} sessions at once, {len(self._problems)} failed: {self._problems[0]}")
-        return [self._played[index] for index in range(self._size)]
+        if self._differences:
+            raise Unmet(self._differences[0])
 
     def _one(self, index: int) -> None:
         # In one thread from its beginning to its end, as some environments want it.
         try:
             with self._subject.session() as session:
                 self._meet()
-                self._played[index] = list(self._turns(session, self._subject.actions_of(index)))
+                turns = self._turns(session, self._subject.actions_of(index))
+                if self._alone:
+                    alone = self._alone[index % _VARIANTS]
+                    _compare(alone, turns, f"played beside {self._size - 1} other sessions")
+                else:
+                    deque(turns, maxlen=0)
+        except Unmet as finding:
+            self._differences.append(str(finding))
         except Exception as error:  # noqa: BLE001 - it is what the check looks for
             self._problems.append(brief(error))
         finally:
@@ -150,12 +183,13 @@ class _Crowd:
             self._barrier.wait(_PATIENCE_S)
 
 
-def _compare(before: Sequence[Turn], now: Sequence[Turn], how: str) -> None:
-    for first, second in zip(before, now, strict=False):
+def _compare(before: Iterable[Turn], now: Iterable[Turn], how: str) -> None:
+    for number, (first, second) in enumerate(zip_longest(before, now)):
+        if first is None or second is None:
+            is_other = "goes on" if first is None else "is over"
+            raise Unmet(f"{how}, the episode {is_other} after {number - 1} steps; before, it was not so")
         if first.shown != second.shown:
             raise Unmet(f"{how}, {second} gave {second.shown[:200]}; before, it gave {first.shown[:200]}")
-    if len(before) != len(now):
-        raise Unmet(f"{how}, the episode has {len(now) - 1} steps; before, it had {len(before) - 1}")
 
 
 SESSION_CHECKS: tuple[Check[Subject], ...] = (
@@ -163,20 +197,22 @@ SESSION_CHECKS: tuple[Check[Subject], ...] = (
         same_seed_same_episode,
         Level.CONTRACT,
         "reset(seed=…) makes an episode the same each time, given the same actions",
-        "give reset the argument seed, make random.Random(seed) or numpy.random.default_rng(seed) anew in it, and draw "
-        "from nothing else",
+        "give reset the argument seed, make random.Random(seed) or numpy.random.default_rng(seed) anew in it, draw "
+        "from nothing else, and set everything that an episode changes anew",
     ),
     Check(
         a_recording_replays,
         Level.CONTRACT,
         "an episode's seed and actions, played in another session, give the same observations, rewards and end",
-        "let nothing but the seed and the actions decide: no clock, no module's own random state, no order of a set",
+        "let nothing but the seed and the actions decide: no clock, no module's own random state, no order of a set, "
+        "nothing that the class, a module or the default of an argument keeps",
     ),
     Check(
         sessions_are_isolated,
         Level.CONTRACT,
         "what one session does is not seen in another",
-        "keep what an episode changes on the instance (self), not on the class or the module",
+        "keep what an episode changes on the instance (self), not on the class, in a module or in the default of an "
+        "argument; draw from a generator of the episode's own, not from that of random or numpy.random",
     ),
     Check(
         the_client_reads_every_answer,
@@ -188,7 +224,8 @@ SESSION_CHECKS: tuple[Check[Subject], ...] = (
         sixteen_sessions_run_at_once,
         Level.FULL,
         "with SUPPORTS_CONCURRENT_SESSIONS, sixteen sessions at once go as each of them goes alone",
-        "keep what an episode changes on the instance, guard what instances share by a lock, or take the claim back",
+        "keep what an episode changes on the instance, and its random generator too; guard what instances share by a "
+        "lock, or take the claim back",
     ),
 )
 """In the order in which they are made."""

@@ -59,7 +59,7 @@ def check_project(
         reset_arguments: What each reset is given beside a seed and an episode's name.
         checks: The names of the checks to make; by default those of the level.
         skip: The names of checks to leave out.
-        check_timeout_s: Seconds after which a check is given up, which counts as a finding.
+        check_timeout_s: Seconds without an answer after which a check is given up, which counts as a finding.
         on_check: Called with the name of each check before it is made.
 
     Raises:
