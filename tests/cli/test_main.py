@@ -46,9 +46,17 @@ def test_an_error_of_the_library_is_one_line() -> None:
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", ["info", "validate", "play", "build"])
-def test_programs_get_an_error_as_json(command: str) -> None:
-    done = openenv(command, "no/such/environment", "--json", status=1)
+@pytest.mark.parametrize(
+    ("command", "target"),
+    [
+        ("info", "http://[::1"),
+        ("validate", "no/such/environment"),
+        ("play", "./no/such/environment"),
+        ("build", "no/such/environment"),
+    ],
+)
+def test_programs_get_an_error_as_json(command: str, target: str) -> None:
+    done = openenv(command, target, "--json", status=1)
 
     told = json.loads(done.stdout)
     assert (told["kind"], done.stderr) == ("error", f"openenv: {told['message']}\n")

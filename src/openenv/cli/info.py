@@ -10,7 +10,7 @@ import typer
 
 from ._completion import installed_names
 from ._hub_question import TrustOption
-from ._source import is_server, source_of
+from ._source import address_of, is_server, source_of
 
 __all__ = ["info"]
 
@@ -49,7 +49,7 @@ def info(
 def _of_server(target: str) -> dict[str, Any]:
     from ..core.server_info import fetch_server_info
 
-    return fetch_server_info(target if "://" in target else f"http://{target}")
+    return fetch_server_info(address_of(target))
 
 
 def _of_running_space(target: str) -> dict[str, Any] | None:
