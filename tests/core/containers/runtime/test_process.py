@@ -116,7 +116,8 @@ def test_a_command_takes_a_port_by_its_number() -> None:
 
 
 def test_a_command_finds_host_and_port_in_its_environment(tmp_path: Path) -> None:
-    code = "import os, socket; s = socket.create_server((os.environ['HOST'], int(os.environ['PORT']))); s.accept()"
+    code = "import os, socket; s = socket.create_server((os.environ['HOST'], int(os.environ['PORT'])))"
+    code += "\nwhile True: s.accept()"
     provider = LocalProcessProvider(tmp_path, command=[sys.executable, "-I", "-S", "-c", code])
     assert provider.start().startswith("http://127.0.0.1:")
     provider.stop()

@@ -126,5 +126,8 @@ class _Route(io.TextIOBase):
         if _current.get() is None and not self.behind.closed:
             self.behind.flush()
 
+    def close(self) -> None:
+        """Do nothing: the stream behind is not the code's, and this is called when the interpreter ends, too."""
+
     def __getattr__(self, name: str) -> object:
         return getattr(self.behind, name)
