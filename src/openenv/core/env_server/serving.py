@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import logging.config
 import os
 import sys
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["check_workers", "serve", "serve_replicas", "server_command"]
 
 _log = logging.getLogger(__name__)
+
+# Whoever mends what does not start yet has that long.
+_LONGEST_START_S = 24 * 3600.0
 
 
 def serve(
@@ -48,8 +53,7 @@ def serve(
         workers: How many processes serve it, which share the sessions among them.
         log_format: `text` or `json`.
         log_level: The least severe level that is logged.
-        on_listening: Called with the server's URL once it answers; with `reload`, already when connections are taken,
-            which wait until it can.
+        on_listening: Called with the server's URL once it answers; with `reload`, on a thread.
 
     Raises:
         ConfigurationError: There is no such environment, format or level, its `openenv.yaml` is not valid, or `reload`
@@ -69,7 +73,8 @@ def serve(
                 on_listening(url)
 
         if reload:
-            tell()
+            # The server is another process.
+            threading.Thread(target=_tell_when_healthy, args=(url, tell), daemon=True).start()
             _run_reloading(application, listener, settings)
         elif workers > 1:
             logs = {"log_format": log_format, "log_level": log_level}
@@ -180,6 +185,14 @@ def _run(
         ) from error
     if not server.started:
         raise ServerStartError(f"{application.path} ended before it could answer: its log tells why")
+
+
+def _tell_when_healthy(url: str, tell: Callable[[], None]) -> None:
+    from ..containers.runtime._readiness import wait_until_healthy
+
+    with contextlib.suppress(ServerStartError):
+        wait_until_healthy(url, timeout_s=_LONGEST_START_S)
+        tell()
 
 
 def _run_reloading(application: Application, listener: socket.socket, settings: dict[str, Any]) -> None:
