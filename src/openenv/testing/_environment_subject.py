@@ -99,7 +99,7 @@ class Turn:
         """Tell whether it ended the episode."""
         return bool(self.answer.get("done"))
 
-    @cached_property
+    @property
     def shown(self) -> str:
         """Return what an agent sees of it, as text to compare; metadata is not for agents."""
         seen = {name: value for name, value in self.observation.items() if name != "metadata"}
