@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import TypeAlias
 
 import pytest
@@ -16,6 +18,7 @@ from openenv.testing import check_environment, check_project, serve
 from sql_env import SqlAction, SqlEnv, SqlObservation, SqlState
 from sql_env.server.comparison import is_same_answer
 from sql_env.server.database import Database, QueryError, Result
+from sql_env.server.memory import SharedMemory
 from sql_env.server.questions import Question, questions_of, script_of, splits
 from sql_env.server.sql_environment import SqlEnvironment
 from tests.docs.pages import ROOT, blocks_of, promised_lines, run_python
@@ -23,6 +26,11 @@ from tests.docs.pages import ROOT, blocks_of, promised_lines, run_python
 PROJECT = ROOT / "envs" / "sql_env"
 QUESTIONS = [question for split in splits() for question in questions_of(split)]
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
+GREEDY = (
+    "WITH RECURSIVE n (i, b) AS (SELECT 1, zeroblob(16000) UNION ALL SELECT i + 1, zeroblob(16000) FROM n LIMIT 60000) "
+    "SELECT i FROM n ORDER BY b, i"
+)
+_PATIENCE_S = 60
 Asked: TypeAlias = SyncEnvClient[SqlAction, SqlObservation, SqlState]
 
 
@@ -274,3 +282,65 @@ def test_it_keeps_what_every_environment_promises() -> None:
 
 def test_its_project_is_whole() -> None:
     check_project(PROJECT, level="static").raise_if_failed(strict=True)
+
+
+def test_what_finds_no_memory_is_tried_again_without_others() -> None:
+    memory, has_begun, may_end = SharedMemory(), Event(), Event()
+    done: list[str] = []
+
+    def hold() -> None:
+        has_begun.set()
+        assert may_end.wait(_PATIENCE_S)
+        done.append("held")
+
+    def need() -> None:
+        done.append("needed")
+        if done.count("needed") == 1:
+            may_end.set()
+            raise MemoryError
+
+    with ThreadPoolExecutor(2) as threads:
+        holding = threads.submit(memory.use, hold)
+        assert has_begun.wait(_PATIENCE_S)
+        threads.submit(memory.use, need).result(_PATIENCE_S)
+        holding.result(_PATIENCE_S)
+
+    assert done == ["needed", "held", "needed"]
+    assert memory.use(lambda: 7) == 7
+
+
+@pytest.mark.lengthy
+@pytest.mark.timeout(120)
+def test_one_session_takes_no_memory_from_another() -> None:
+    asked, is_enough = questions_of("train"), Event()
+
+    def be_greedy() -> set[str]:
+        environment, errors = SqlEnvironment(), set()
+        while not is_enough.is_set():
+            environment.reset(seed=1)
+            errors.add(environment.step(SqlAction(sql=GREEDY)).error)
+        environment.close()
+        return errors
+
+    def be_modest() -> list[float | bool | None]:
+        environment, rewards = SqlEnvironment(), []
+        for turn in range(10):
+            question = asked[turn % len(asked)]
+            environment.reset(task={"id": question.id})
+            rewards.append(environment.step(SqlAction(sql=question.sql, submit=True)).reward)
+        environment.close()
+        return rewards
+
+    with ThreadPoolExecutor(4) as threads:
+        greedy = [threads.submit(be_greedy) for _ in range(2)]
+        modest = [threads.submit(be_modest) for _ in range(2)]
+        try:
+            rewards = [reward for each in modest for reward in each.result()]
+        finally:
+            is_enough.set()
+
+    assert set(rewards) == {1.0}
+    assert {error for each in greedy for error in each.result()} <= {
+        "the query takes too much memory",
+        "the query took longer than 2 s",
+    }

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sql_env.models import Cell
+from sql_env.server.memory import SharedMemory
 
 __all__ = ["Database", "QueryError", "Result"]
 
@@ -18,6 +19,7 @@ _OPERATIONS_BETWEEN_LOOKS = 100
 _HEAP_BYTES = 512 * 2**20
 _VALUE_BYTES = 16_384
 _COLUMNS = 64
+_MEMORY = SharedMemory()
 
 
 class QueryError(Exception):
@@ -48,9 +50,7 @@ class Database:
         Args:
             script: The statements that make it.
         """
-        # Sessions take turns on threads, one call at a time.
-        self._connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
-        self._connection.executescript(script)
+        self._connection = _MEMORY.use(lambda: _connected(script))
         self._deadline = math.inf
         self._confine()
 
@@ -70,13 +70,8 @@ class Database:
         Raises:
             QueryError: It is no query, it fails, or it takes too long or too much memory.
         """
-        self._deadline = time.monotonic() + timeout_s
         try:
-            cursor = self._connection.execute(sql)
-            try:
-                return _result(cursor, most_rows)
-            finally:
-                cursor.close()
+            return _MEMORY.use(lambda: self._found(sql, most_rows, timeout_s))
         except sqlite3.OperationalError as error:
             if str(error) == "interrupted":
                 raise QueryError(f"the query took longer than {timeout_s:g} s") from None
@@ -86,6 +81,15 @@ class Database:
         # Several statements are an sqlite3.Warning before Python 3.12, a character that is none a ValueError.
         except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
             raise QueryError(str(error)) from error
+
+    def _found(self, sql: str, most_rows: int, timeout_s: float) -> Result:
+        self._deadline = time.monotonic() + timeout_s
+        try:
+            cursor = self._connection.execute(sql)
+            try:
+                return _result(cursor, most_rows)
+            finally:
+                cursor.close()
         finally:
             self._deadline = math.inf
 
@@ -108,6 +112,17 @@ class Database:
 
     def _is_late(self) -> bool:
         return time.monotonic() > self._deadline
+
+
+def _connected(script: str) -> sqlite3.Connection:
+    # Sessions take turns on threads, one call at a time.
+    connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+    try:
+        connection.executescript(script)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _authorize(action: int, first: str | None, second: str | None, database: str | None, source: str | None) -> int:
