@@ -68,3 +68,11 @@ def test_a_message_without_calls_needs_no_answer() -> None:
     toolbox = AnthropicTools([], action=_Look)
     assert toolbox.answers([]) == []
     assert toolbox.calls({"content": [{"type": "text", "text": "done"}]}) == []
+
+
+def test_blank_texts_are_left_out_as_the_api_refuses_them() -> None:
+    toolbox = AnthropicTools([], action=_Look)
+    [call] = toolbox.calls({"content": [{"type": "tool_use", "id": "t", "name": "act", "input": {}}]})
+    for blank in ("", " \n"):
+        [block] = toolbox.answers([(call, blank)])[0]["content"]
+        assert block["content"] == []

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from openenv.adapters import AnthropicTools, OpenAITools
-from openenv.core.env_server.mcp_types import CallToolAction, CallToolObservation, Tool
+from openenv.core.env_server.mcp_types import CallToolAction, CallToolObservation, Tool, ToolError, ToolErrorType
 from openenv.core.env_server.types import Observation
-from openenv.core.exceptions import ClientClosedError, ConfigurationError
+from openenv.core.exceptions import ClientClosedError, ConfigurationError, EnvironmentExecutionError
 from openenv.core.media import Audio, Image
 from openenv.core.sync_client import SyncEnvClient
 from openenv.core.tools import McpResult
@@ -116,6 +116,10 @@ def test_a_session_that_fails_is_not_the_models_to_mend() -> None:
 _BLOCK = {"type": "image", "data": "aGk=", "mimeType": "image/png"}
 
 
+def _error(message: str, exception_type: str) -> ToolError:
+    return ToolError(error_type=ToolErrorType.EXECUTION_ERROR, message=message, exception_type=exception_type)
+
+
 class _Shown(Observation):
     text: str = "look"
     picture: Image | None = None
@@ -128,6 +132,10 @@ class _Shown(Observation):
         (["look", Image(data=b"hi"), {"at": 1}], 'look\n[image/png]\n{"at":1}'),
         ([{"type": "text", "text": "look"}, _BLOCK], "look\n[image/png]"),
         (Audio(data=b"hi"), "[audio/wav, 2 bytes]"),
+        (Image(data=b"hi", mime_type="image/bmp"), "[image/bmp, 2 bytes]"),
+        (EnvironmentExecutionError("'left'", remote_type="KeyError", remote_traceback="in step"), "KeyError: 'left'"),
+        (CallToolObservation(tool_name="look", error=_error("'left'", "KeyError")), "KeyError: 'left'"),
+        (CallToolObservation(tool_name="look", error=_error("KeyError: left", "KeyError")), "KeyError: left"),
         (b"hi", "[2 bytes]"),
         (CallToolObservation(tool_name="add", result=Image(data=b"hi")), "[image/png]"),
         (McpResult(content=[Image(data=b"hi")]), "[image/png]"),
@@ -142,3 +150,24 @@ def test_what_a_tool_gives_is_told_in_texts_and_pictures(outcome: object, conten
     toolbox = OpenAITools([_tool("look")])
     [call] = toolbox.calls(_asked(("look", "{}")))
     assert toolbox.answers([(call, outcome)])[0]["content"] == content
+
+
+def test_calls_without_ids_are_answered_by_the_tools_name(env: SyncEnvClient[Any, Any, Any]) -> None:
+    """As in the chat templates of tokenizers, whose arguments are objects too."""
+    toolbox = OpenAITools(env.list_tools())
+    called = {"type": "function", "function": {"name": "add", "arguments": {"a": 1}}}
+    answers = toolbox.answers(toolbox.play(env, {"role": "assistant", "tool_calls": [called]}))
+    assert answers == [{"role": "tool", "name": "add", "content": "2"}]
+
+
+@pytest.mark.parametrize("arguments", [None, "", "null", "{}", {}])
+def test_no_arguments_are_an_empty_object(arguments: object) -> None:
+    [call] = OpenAITools([_tool("look")]).calls(
+        {"tool_calls": [{"function": {"name": "look", "arguments": arguments}}]}
+    )
+    assert call.action == CallToolAction(tool_name="look")
+
+
+def test_schemas_are_objects_with_properties_as_the_apis_want_them() -> None:
+    tool = Tool(name="look", description="", input_schema={})
+    assert OpenAITools([tool]).schemas()[0]["function"]["parameters"] == {"type": "object", "properties": {}}

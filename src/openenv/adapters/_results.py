@@ -9,6 +9,7 @@ from typing import Any
 from ..core.client_types import StepResult
 from ..core.env_server.mcp_types import CallToolObservation
 from ..core.env_server.types import Observation
+from ..core.exceptions import RemoteError
 from ..core.media import Audio, Image, decoded, is_block
 from ..core.tools.results import json_value, plain_result
 from ..core.wire.codec import readable
@@ -18,6 +19,8 @@ __all__ = ["Told", "told"]
 
 # Models take no sounds as results of tools, and nobody reads bytes: they are told of.
 _MEDIA = (Image, Audio, bytes)
+# The kinds that the APIs of models look at; any other would have them refuse the whole conversation.
+_PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 _NOTHING = "null"
 
 # What is about the episode, and not for the agent to read.
@@ -50,6 +53,9 @@ def told(call: ModelCall, outcome: object) -> Told:
         outcome: What came of it: a step's result, an observation, the value that `call_tool` returned, an exception,
             or nothing for a call that was malformed.
     """
+    if isinstance(outcome, RemoteError):
+        # Without the server's traceback, which is long and helps no model.
+        return Told([_failure(outcome.remote_type, outcome.message)], is_error=True)
     if isinstance(outcome, BaseException):
         return Told([str(outcome) or type(outcome).__name__], is_error=True)
     if call.error:
@@ -57,18 +63,23 @@ def told(call: ModelCall, outcome: object) -> Told:
     seen = outcome.observation if isinstance(outcome, StepResult) else outcome
     if isinstance(seen, CallToolObservation):
         if seen.error is not None:
-            return Told([seen.error.message], is_error=True)
+            return Told([_failure(seen.error.exception_type or "", seen.error.message)], is_error=True)
         return Told(_parts(seen.result))
     if isinstance(seen, Observation):
         return Told(_fields(seen))
     return Told(_parts(seen))
 
 
+def _failure(kind: str, message: str) -> str:
+    """Return what went wrong, with its kind: the message of a `KeyError` is but the key."""
+    return message if not kind or message.startswith(kind) else f"{kind}: {message}"
+
+
 def _fields(observation: Observation) -> list[str | Image]:
     """Return an observation's fields as JSON, and the pictures among them after that."""
     pictures = {name: value for name, value in observation if isinstance(value, Image)}
     rest = observation.model_dump(exclude=_BESIDE | pictures.keys())
-    return [readable(rest), *pictures.values()]
+    return [readable(rest), *map(_part, pictures.values())]
 
 
 def _parts(result: Any) -> list[str | Image]:
@@ -97,9 +108,9 @@ def _mapping(value: object) -> Mapping[str, Any]:
 def _part(value: Any) -> str | Image:
     if is_block(value):
         value = decoded(value)
-    if isinstance(value, Image):
+    if isinstance(value, Image) and value.mime_type in _PICTURES:
         return value
-    if isinstance(value, Audio):
+    if isinstance(value, (Image, Audio)):
         return f"[{value.mime_type}, {len(value.data)} bytes]"
     if isinstance(value, bytes):
         return f"[{len(value)} bytes]"

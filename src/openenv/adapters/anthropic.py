@@ -45,7 +45,9 @@ class AnthropicTools(Toolbox):
 
 def _block(call: ModelCall, outcome: object) -> dict[str, Any]:
     said = told(call, outcome)
-    block = {"type": "tool_result", "tool_use_id": call.id, "content": [_part(part) for part in said.parts]}
+    # The API refuses texts that are blank.
+    parts = [part for part in said.parts if isinstance(part, Image) or part.strip()]
+    block = {"type": "tool_result", "tool_use_id": call.id, "content": [_part(part) for part in parts]}
     return {**block, "is_error": True} if said.is_error else block
 
 

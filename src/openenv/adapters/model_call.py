@@ -19,7 +19,7 @@ class ModelCall:
     """What a model wants done.
 
     Attributes:
-        id: The model's id for the call, which the answer repeats.
+        id: The model's id for the call, which the answer repeats; empty where it has none.
         name: The tool's name, as the model said it.
         action: What to do: the action of a step; `None` where the call is malformed.
         error: Why the call is malformed, for the model to read; empty where it is not.

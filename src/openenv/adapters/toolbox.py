@@ -56,7 +56,9 @@ class Toolbox(ABC):
         for tool in [*tools, *([] if action is None else [_action_tool(action, action_name)])]:
             if any(tool.name == other.name for other in self._tools.values()):
                 raise ConfigurationError(f"expected tools of different names, got {tool.name!r} twice")
-            self._tools[self._free_name(tool.name)] = tool
+            # OpenAI refuses objects without properties, and Anthropic what does not say that it is one.
+            whole = {"type": "object", "properties": {}, **tool.input_schema}
+            self._tools[self._free_name(tool.name)] = tool.model_copy(update={"input_schema": whole})
         if not self._tools:
             raise ConfigurationError("expected tools: pass what list_tools() returned, or action=…, an action class")
 
@@ -126,19 +128,23 @@ class Toolbox(ABC):
 
     def _call(self, call_id: object, name: object, arguments: object) -> ModelCall:
         """Return a model's call, with its action or with what is wrong with it."""
-        named = str(name)
+        named, known_by = str(name), str(call_id or "")
         tool = self._tools.get(named)
         if tool is None:
             told = f"there is no tool {named!r}: expected one of {', '.join(self._tools)}"
-            return ModelCall(str(call_id), named, None, told)
+            return ModelCall(known_by, named, None, told)
         try:
-            fields = _object(arguments)
-            return ModelCall(str(call_id), named, self._as_action(tool, fields))
+            fields = self._given(named, _object(arguments))
+            return ModelCall(known_by, named, self._as_action(tool, fields))
         except ValidationError as exc:
             rows = [f"{'.'.join(map(str, row['loc']))}: {row['msg']}" for row in exc.errors(include_url=False)]
-            return ModelCall(str(call_id), named, None, f"the arguments of {named} are wrong: {'; '.join(rows)}")
+            return ModelCall(known_by, named, None, f"the arguments of {named} are wrong: {'; '.join(rows)}")
         except ValueError as exc:
-            return ModelCall(str(call_id), named, None, f"the arguments of {named} are no JSON object: {exc}")
+            return ModelCall(known_by, named, None, f"the arguments of {named} are no JSON object: {exc}")
+
+    def _given(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments that a model gave, without what only stands for their absence."""
+        return arguments
 
     def _as_action(self, tool: Tool, arguments: dict[str, Any]) -> Action:
         if self._action is not None and tool.name == self._action_name:
@@ -154,6 +160,8 @@ def _over(played: Sequence[Played]) -> Exception | None:
 
 def _object(arguments: object) -> dict[str, Any]:
     value = arguments if isinstance(arguments, dict) else decode(str(arguments or "{}"))
+    # As some servers have it of tools that take nothing.
+    value = {} if value is None else value
     if not isinstance(value, dict):
         raise ValueError(f"got {type(value).__name__}")
     return value

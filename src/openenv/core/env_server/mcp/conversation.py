@@ -93,7 +93,8 @@ class Conversation:
         known = {row["name"]: row["outputSchema"] for row in rows if row.get("outputSchema")}
         self._output_schemas = {name: (schema, nullable(schema)) for name, schema in known.items()}
         told = [{**row, "outputSchema": nullable(row["outputSchema"])} if row["name"] in known else row for row in rows]
-        return [{**row, "inputSchema": inlined(row["inputSchema"])} for row in (*self._operations(), *told)]
+        listed: list[dict[str, Any]] = [*self._operations(), *told]
+        return [{**row, "inputSchema": inlined(row["inputSchema"])} for row in listed]
 
     async def _schemas_of(self, name: str) -> tuple[dict[str, Any], dict[str, Any]] | tuple[None, None]:
         """Return what a tool of the environment says of its results, and what clients are told of it, if anything."""
