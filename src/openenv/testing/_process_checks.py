@@ -10,7 +10,6 @@ from itertools import zip_longest
 
 from ._environment_check import Check, LeftOut, Seen, Unmet
 from ._environment_subject import LocalSubject, Subject
-from ._loop_time import LoopTime
 from .environment_report import Level, Severity
 
 __all__ = ["PROCESS_CHECKS"]
@@ -24,6 +23,8 @@ _HASH_SEEDS = (1, 2)
 
 def the_event_loop_goes_on(subject: Subject) -> Iterator[Seen]:
     """Play, and look how long the environment's code keeps its event loop to itself."""
+    from ._loop_time import LoopTime
+
     local = _local(subject)
     watched = LoopTime(local.spec.factory)
     playing = LocalSubject(replace(local.spec, factory=watched), subject.plan, None)
