@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import sys
@@ -9,6 +10,10 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from openenv.core.containers.runtime import LocalProcessProvider
+
+# What waiting for a server imports: Python drops a Ctrl-C that comes while its import system clears up a lock.
+for _name in ("encodings.idna", "http.client", "ssl"):
+    importlib.import_module(_name)
 
 
 def stay(command: list[str]) -> None:
