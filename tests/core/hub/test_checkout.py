@@ -13,6 +13,7 @@ import pytest
 
 from openenv.core.exceptions import HubError, HubUnreachableError, SpaceNotFoundError
 from openenv.core.hub import HubSettings, SpaceName, check_out
+from openenv.core.hub._cache import locked, place_of
 from openenv.core.hub._git import git_variables
 from openenv.core.hub._programs import ProgramRunner
 from openenv.core.hub.checkout import resolve_commit
@@ -224,8 +225,11 @@ def test_a_killed_process_leaves_nothing_that_is_taken_for_files(hub: Hub, space
     assert hub.held.wait(PATIENCE_S)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    partial = list(HubSettings().cache.rglob("*.partial"))
-    hub.silence.set()
+    settings = HubSettings()
+    partial = list(settings.cache.rglob("*.partial"))
+    # git, which had no answer, has ended too, or it would hold this.
+    with locked(place_of(pinned, "spaces", settings), "fetching it", ProgramRunner(PATIENCE_S)):
+        hub.silence.set()
 
     found = check_out(pinned)
 

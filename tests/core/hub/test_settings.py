@@ -65,6 +65,17 @@ def test_an_endpoint_that_cannot_work_is_refused_and_not_shown(monkeypatch: pyte
     assert "secret" not in str(caught.value)
 
 
+def test_a_user_without_a_home_needs_no_cache_until_something_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(uid: int) -> None:
+        raise KeyError(uid)
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+
+    assert HubSettings.from_environment().cache.is_relative_to("/nonexistent")
+
+
 @pytest.mark.parametrize(("base", "expected"), [("", "home"), ("relative", "home"), ("/caches", "/caches/openenv")])
 def test_the_cache_is_where_the_platform_has_caches(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, base: str, expected: str

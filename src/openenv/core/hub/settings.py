@@ -110,5 +110,13 @@ def _find_cache() -> Path:
     # The XDG specification has relative paths ignored.
     if os.path.isabs(base):
         return Path(base, "openenv")
-    caches = Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
+    caches = _home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
     return caches / "openenv"
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:
+        # Of a user whom the system does not know, as in containers: whoever is to write there is told of OPENENV_CACHE.
+        return Path("/nonexistent")
