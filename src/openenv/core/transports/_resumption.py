@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from ..exceptions import (
     ProtocolError,
     RequestTimeoutError,
     SessionLostError,
+    SessionNotFoundError,
     StepTimeoutError,
 )
 from ..session_key import SessionKey
@@ -25,8 +27,11 @@ if TYPE_CHECKING:
     from ._client_protocol import ClientConnection
     from .base import TransportSettings
 
-__all__ = ["Ticket", "backoff", "gone", "hint_of", "late", "opening_data", "too_long"]
+__all__ = ["Ticket", "announce", "backoff", "gone", "hint_of", "late", "opening_data", "too_long"]
 
+_logger = logging.getLogger(__name__)
+
+_BROKE_AGAIN = "the connection broke again"
 _FIRST_DELAY_S = 0.05
 _LONGEST_DELAY_S = 2.0
 
@@ -149,5 +154,24 @@ def gone(url: str, why: object, last: Exception | None) -> SessionLostError:
         why: How the connection was lost.
         last: What the last attempt to come back met, if there was one.
     """
-    tried = "" if last is None else f"; coming back failed: {str(last).rstrip('.')}"
-    return SessionLostError(f"the session at {url} is lost: {why}{tried}. reset() opens a new one")
+    if isinstance(last, SessionNotFoundError):
+        tried = "; the server knows it no more, as after a restart or when it waited too long."
+    elif last is None:
+        tried = "."
+    else:
+        tried = f"; coming back failed: {str(last) or _BROKE_AGAIN}"
+        tried += "" if tried.endswith((".", "?", "!")) else "."
+    return SessionLostError(f"the session at {url} is lost: {why}{tried} reset() opens a new one")
+
+
+def announce(url: str, why: Exception, left_s: float) -> None:
+    """Tell the log that a client goes on trying to come back, so that nobody wonders what it waits for.
+
+    Args:
+        url: The server's address.
+        why: What the first attempt met.
+        left_s: Seconds for which it tries.
+    """
+    _logger.warning(
+        "the connection to %s broke; trying to come back for up to %.0f s: %s", url, left_s, str(why) or _BROKE_AGAIN
+    )

@@ -23,7 +23,7 @@ from ..wire.frames import AnswerKind, JsonObject, RequestKind, Version
 from ._client_protocol import ClientConnection
 from ._forks import left_behind, let_go_at_fork
 from ._keeper import keeper
-from ._resumption import Ticket, backoff, gone, hint_of, late, opening_data, too_long
+from ._resumption import Ticket, announce, backoff, gone, hint_of, late, opening_data, too_long
 from ._sockets import READ_BYTES, connected, has_news, let_wait_until
 from .base import Transport, TransportSettings
 
@@ -257,7 +257,7 @@ class BlockingTransport(Transport):
         if ticket is None or ticket.grace_s <= 0:
             self._lost = self._unasked or broken.loss()
             raise self._lost
-        self._broke_at = self._broke_at or time.monotonic()
+        is_new, self._broke_at = not self._broke_at, self._broke_at or time.monotonic()
         for delay in backoff():
             left = self._broke_at + ticket.grace_s - time.monotonic()
             if left <= 0 or not self._settings.is_server_alive():
@@ -272,7 +272,9 @@ class BlockingTransport(Transport):
                 last = exc
                 break
             except (OSError, OpenEnvError, _ConnectionEndedError) as exc:
-                last = exc
+                if is_new:
+                    announce(broken.url, exc, ticket.grace_s)
+                is_new, last = False, exc
                 time.sleep(min(delay, left))
         self._lost = gone(broken.url, broken.why_closed(), last)
         raise self._lost

@@ -17,6 +17,7 @@ from ._forks import left_behind, let_go_at_fork
 from ._keeper import keeper
 from ._line import Line
 from ._multiplexed import MultiplexedTransport
+from ._resumption import announce
 from ._sockets import READ_BYTES, connected
 from .base import TransportSettings
 from .pool import Outcome, Waiting
@@ -302,6 +303,8 @@ class BlockingPoolTransport(MultiplexedTransport):
             except AuthenticationError as exc:
                 line.last_problem = exc
             except OpenEnvError as exc:
+                if line.last_problem is None:
+                    announce(line.settings.base_url, exc, left)
                 line.last_problem = exc
                 self._retry_at[line] = time.monotonic() + min(next(line.delays), left)
                 return []

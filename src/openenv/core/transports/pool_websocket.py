@@ -13,6 +13,7 @@ from ._forks import left_behind, let_go_at_fork
 from ._line import Line
 from ._link import Link, check_loop, connected
 from ._multiplexed import MultiplexedTransport
+from ._resumption import announce
 from .base import TransportSettings
 from .pool import Waiting
 
@@ -120,6 +121,8 @@ class WebSocketPoolTransport(MultiplexedTransport):
                     line.last_problem = exc
                     break
                 except OpenEnvError as exc:
+                    if line.last_problem is None:
+                        announce(line.settings.base_url, exc, left)
                     line.last_problem = exc
                     await asyncio.sleep(min(next(line.delays), max(0.0, left)))
         finally:

@@ -21,7 +21,7 @@ from ..wire.frames import AnswerKind, JsonObject, RequestKind, Version
 from ._deadlines import Deadlines
 from ._forks import left_behind, let_go_at_fork
 from ._link import Link, check_loop, connected
-from ._resumption import Ticket, backoff, gone, hint_of, late, opening_data, too_long
+from ._resumption import Ticket, announce, backoff, gone, hint_of, late, opening_data, too_long
 from .base import Transport, TransportSettings
 
 __all__ = ["WebSocketTransport"]
@@ -213,6 +213,8 @@ class WebSocketTransport(Transport):
                 last = exc
                 break
             except OpenEnvError as exc:
+                if last is None:
+                    announce(self._settings.base_url, exc, ticket.grace_s)
                 last = exc
                 await asyncio.sleep(min(delay, max(0.0, left)))
                 continue
