@@ -31,6 +31,35 @@ for path, mode in zip(sys.argv[3::2], sys.argv[4::2]):
         print("no", end=" ")
 """
 
+_STARTING_WITHOUT_DESCRIPTORS = """
+import os, resource, subprocess, sys
+from pathlib import Path
+from openenv.core.confinement.confines import Confines
+from openenv.core.confinement.process import ConfinedProcess
+
+package, directory = Path(sys.argv[1]), sys.argv[2]
+limits = dict(cpu_s=5, memory_bytes=2**30, file_bytes=2**20, disk_bytes=2**20, processes=8, open_files=64)
+confines = Confines(directory=directory + "/session-", hidden=directory, **limits)
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+first = os.open(os.devnull, os.O_RDONLY)
+failed = 0
+for spare in range(40):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (first + 1 + spare, most))
+    try:
+        started = ConfinedProcess(package, {}, confines, 2**30, subprocess.PIPE)
+    except OSError:
+        failed += 1
+        resource.setrlimit(resource.RLIMIT_NOFILE, (first + 20, most))
+        after = os.open(os.devnull, os.O_RDONLY)
+        assert after == first + 1, f"{after - first - 1} descriptors were left open"
+        os.close(after)
+        assert os.listdir(directory) == [], os.listdir(directory)
+    else:
+        started.close()
+        break
+print(failed)
+"""
+
 
 def test_a_tree_is_removed_whatever_its_modes(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
@@ -114,3 +143,12 @@ def test_without_control_groups_there_is_none(tmp_path: Path, monkeypatch: pytes
     group.close()
 
     assert group.files == {}
+
+
+def test_a_process_that_cannot_be_started_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "sessions").mkdir()
+    (tmp_path / "worker").mkdir()
+    command = [sys.executable, "-c", _STARTING_WITHOUT_DESCRIPTORS, str(tmp_path), str(tmp_path / "sessions")]
+    failed = int(subprocess.run(command, check=True, capture_output=True, text=True, timeout=110).stdout)
+
+    assert failed > 4

@@ -57,23 +57,27 @@ class ConfinedProcess:
         Raises:
             OSError: It could not be started.
         """
-        self.directory = tempfile.mkdtemp(prefix=confines.directory)
-        self._group = ControlGroup(group_memory_bytes, confines.processes + _SPARE)
-        confines = replace(confines, directory=self.directory, groups=self._group.files)
-        held, self._lifeline = os.pipe()
-        self.control, control = socket.socketpair()
-        passed = {**told, "confines": asdict(confines), "lifeline": held, "control": control.fileno()}
-        passed["variables"] = {"HOME": self.directory, "TMPDIR": self.directory, "PATH": os.defpath, "LANG": "C.UTF-8"}
-        try:
+        with contextlib.ExitStack() as on_failure, contextlib.ExitStack() as handed_over:
+            self.directory = tempfile.mkdtemp(prefix=confines.directory)
+            on_failure.callback(remove_tree, self.directory)
+            self._group = ControlGroup(group_memory_bytes, confines.processes + _SPARE)
+            on_failure.callback(self._group.close)
+            held, self._lifeline = os.pipe()
+            handed_over.callback(os.close, held)
+            on_failure.callback(os.close, self._lifeline)
+            self.control, control = socket.socketpair()
+            handed_over.callback(control.close)
+            on_failure.callback(self.control.close)
+            confines = replace(confines, directory=self.directory, groups=self._group.files)
+            passed = {**told, "confines": asdict(confines), "lifeline": held, "control": control.fileno()}
+            passed["variables"] = {
+                "HOME": self.directory,
+                "TMPDIR": self.directory,
+                "PATH": os.defpath,
+                "LANG": "C.UTF-8",
+            }
             self.process = self._started(package, passed, output)
-        except BaseException:
-            os.close(self._lifeline)
-            self.control.close()
-            self._remove()
-            raise
-        finally:
-            os.close(held)
-            control.close()
+            on_failure.pop_all()
 
     def _started(self, package: Path, told: dict[str, Any], output: int | None) -> subprocess.Popen[bytes]:
         code = _BOOT.format(root=str(package), library=_LIBRARY, told=json.dumps(told))
