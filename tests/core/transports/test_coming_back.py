@@ -64,6 +64,7 @@ def test_whoever_waits_finds_in_the_log_what_for(
             SessionNotFoundError("s"),
             "the server knows it no more, as after a restart or when it waited too long. reset()",
         ),
+        (SessionNotFoundError("s", "its process ended"), "failed: its process ended. reset() opens"),
     ],
 )
 def test_what_is_lost_is_told_in_whole_sentences(last: OpenEnvError | None, told: str) -> None:

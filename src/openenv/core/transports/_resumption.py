@@ -154,7 +154,8 @@ def gone(url: str, why: object, last: Exception | None) -> SessionLostError:
         why: How the connection was lost.
         last: What the last attempt to come back met, if there was one.
     """
-    if isinstance(last, SessionNotFoundError):
+    if isinstance(last, SessionNotFoundError) and str(last) == str(SessionNotFoundError(last.session_id)):
+        # The server does not say why.
         tried = "; the server knows it no more, as after a restart or when it waited too long."
     elif last is None:
         tried = "."
