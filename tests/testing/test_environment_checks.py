@@ -321,12 +321,12 @@ def test_a_check_that_does_not_end_is_given_up() -> None:
             return super().step(action)
 
     report = check_environment(
-        Waiting, checks=["valid_actions_are_answered", "same_seed_same_episode"], steps=1, check_timeout_s=0.3
+        Waiting, checks=["valid_actions_are_answered", "same_seed_same_episode"], steps=1, check_timeout_s=4
     )
     let_go.set()
 
     [finding] = report.findings
-    assert finding.seen.startswith("for 0.3 s nothing came of it: something waits (File ")
+    assert finding.seen.startswith("for 4 s nothing came of it: something waits (File ")
     assert finding.seen.endswith(f"in {Waiting.step.__name__})")
     assert "--timeout" in finding.advice
     assert report.results[1].left_out == "valid_actions_are_answered did not come to an end"
