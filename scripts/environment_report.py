@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import socket
 import statistics
@@ -189,6 +190,8 @@ def _started(name: str) -> tuple[float, float]:
     with subprocess.Popen(
         [_OPENENV, "serve", f"envs/{name}", "--port", str(port)],
         cwd=_ROOT,
+        # Users have the bytecode of what they import, which some machines are told not to keep.
+        env={name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as server:
