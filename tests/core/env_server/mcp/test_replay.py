@@ -110,12 +110,21 @@ def test_each_stream_has_its_own_events() -> None:
         async def send(event: EventMessage) -> None:
             sent.append(event)
 
-        assert await replay.replay_events_after(first, send) == "1"
+        waiting = asyncio.ensure_future(replay.replay_events_after(first, send))
+        await asyncio.sleep(0)
         assert [event.event_id for event in sent] == [told]
+        # What comes while somebody waits is not lost, and the answer ends the stream.
+        more = await replay.store_event("1", _message(None))
+        await replay.store_event("2", _message(2))
         last = await replay.store_event("1", _message(1))
-        assert await replay.replay_events_after(told, send) is None
-        assert await replay.replay_events_after(last, send) is None
-        assert [event.event_id for event in sent] == [told, last]
+        await waiting
+        assert [event.event_id for event in sent] == [told, more, last]
+        await replay.replay_events_after(last, send)
+        waiting = asyncio.ensure_future(replay.replay_events_after(await replay.store_event("3", None), send))
+        await asyncio.sleep(0)
+        replay.end()
+        await waiting
+        assert len(sent) == 3
 
     asyncio.run(main())
 
@@ -125,7 +134,7 @@ def test_no_more_is_kept_than_takes_little_memory(text: str, kept: int) -> None:
     async def main() -> int:
         replay = Replay()
         ids = [await replay.store_event(str(number), _message(number, text)) for number in range(300)]
-        assert await replay.replay_events_after(ids[0], send) is None
+        await replay.replay_events_after(ids[0], send)
         return len(replay._events)
 
     async def send(event: EventMessage) -> None:

@@ -55,7 +55,8 @@ class McpSession:
         self.streams = 0
         self.asked = 0
         self.used_at = time.monotonic()
-        self._transport = StreamableHTTPServerTransport(self.id, event_store=Replay())
+        self._replay = Replay()
+        self._transport = StreamableHTTPServerTransport(self.id, event_store=self._replay)
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -69,9 +70,12 @@ class McpSession:
         begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         async def run() -> None:
-            async with self._transport.connect() as (read, write):
-                begun.set_result(None)
-                await made.run(read, write, made.create_initialization_options())
+            try:
+                async with self._transport.connect() as (read, write):
+                    begun.set_result(None)
+                    await made.run(read, write, made.create_initialization_options())
+            finally:
+                self._replay.end()
 
         self._task = asyncio.ensure_future(run())
         await begun

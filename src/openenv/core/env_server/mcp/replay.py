@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ _MOST_CHARACTERS = 4 * 2**20
 
 @dataclass(frozen=True)
 class _Event:
-    id: str
+    number: int
     stream_id: str
     message: types.JSONRPCMessage | None
     length: int
@@ -37,35 +38,48 @@ class Replay(EventStore):
         self._events: deque[_Event] = deque()
         self._length = 0
         self._numbers = count(1)
+        self._news = asyncio.Event()
+        self._is_over = False
 
     async def store_event(self, stream_id: str, message: types.JSONRPCMessage | None) -> str:
         """Keep an event, and return its id."""
-        event = _Event(str(next(self._numbers)), stream_id, message, _length_of(message))
+        event = _Event(next(self._numbers), stream_id, message, _length_of(message))
         self._events.append(event)
         self._length += event.length
         while len(self._events) > _MOST_EVENTS or (self._length > _MOST_CHARACTERS and len(self._events) > 1):
             self._length -= self._events.popleft().length
-        return event.id
+        self._news.set()
+        self._news = asyncio.Event()
+        return str(event.number)
 
-    async def replay_events_after(self, last_event_id: str, send_callback: EventCallback) -> str | None:
-        """Send what came after an event on its stream.
+    async def replay_events_after(self, last_event_id: str, send_callback: EventCallback) -> None:
+        """Send what came after an event on its stream, and what is still to come, up to the stream's end.
 
-        Returns:
-            The stream, where more is to come on it.
+        The SDK would have it that what is to come is handed on by itself, but loses what comes before it begins to.
         """
-        stream_id = next((event.stream_id for event in self._events if event.id == last_event_id), None)
-        if stream_id is None:
-            return None
-        known, *missed = self._since(last_event_id, stream_id)
-        for event in missed:
-            if event.message is not None:
-                await send_callback(EventMessage(event.message, event.id))
-        return None if any(event.is_last for event in (known, *missed)) else stream_id
+        known = next((event for event in self._events if str(event.number) == last_event_id), None)
+        if known is None or known.is_last:
+            return
+        reached = known.number
+        while True:
+            news = self._news
+            for event in self._since(reached, known.stream_id):
+                reached = event.number
+                if event.message is not None:
+                    await send_callback(EventMessage(event.message, str(event.number)))
+                if event.is_last:
+                    return
+            if self._is_over:
+                return
+            await news.wait()
 
-    def _since(self, event_id: str, stream_id: str) -> list[_Event]:
-        """Return an event, and those after it on its stream."""
-        number = int(event_id)
-        return [event for event in self._events if event.stream_id == stream_id and int(event.id) >= number]
+    def _since(self, number: int, stream_id: str) -> list[_Event]:
+        return [event for event in self._events if event.stream_id == stream_id and event.number > number]
+
+    def end(self) -> None:
+        """Let those go who wait for more: nothing more comes."""
+        self._is_over = True
+        self._news.set()
 
 
 def _length_of(message: types.JSONRPCMessage | None) -> int:
