@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from .._syntax import tree_of
 from ..core._manifest import MANIFEST_NAME, Manifest, load, read_manifest
 from ..core.exceptions import ConfigurationError
 from ._dockerfile import Dockerfile
@@ -152,7 +153,7 @@ class Project:
             if any(part in _NOT_ITS_CODE or part.startswith(".") or part.endswith("-info") for part in place.parts):
                 continue
             try:
-                yield place.as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+                yield place.as_posix(), tree_of(path.read_text(encoding="utf-8"))
             except (OSError, SyntaxError, UnicodeDecodeError, ValueError):
                 continue
 
